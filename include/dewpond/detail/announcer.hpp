@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// Tells events to the user's sink, at most one per kind and place in ten seconds.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include <dewpond/deadline.hpp>
+#include <dewpond/detail/sync.hpp>
+#include <dewpond/event.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// What the table of recent events answers: tell this one, with so many untold before it, or keep quiet.
+struct Telling {
+    bool tell = true;
+    std::uint64_t suppressed = 0;
+};
+
+/// The last time each (kind, place) was told; collisions share a line, so that a flood of places is limited too.
+class RecentEvents {
+public:
+    static constexpr std::chrono::seconds quiet{10};
+    Telling note(EventKind kind, Place place, TimePoint now) noexcept {
+        const auto key = place.bits() * 31 + static_cast<std::uintptr_t>(kind);
+        Line& line = lines_[(key * 0x9E3779B97F4A7C15u) >> 58];
+        if (line.used && now - line.told < quiet) {
+            ++line.suppressed;
+            return {false, 0};
+        }
+        const std::uint64_t untold = std::exchange(line.suppressed, 0);
+        line.used = true;
+        line.told = now;
+        return {true, untold};
+    }
+
+private:
+    struct Line {
+        TimePoint told{};
+        std::uint64_t suppressed = 0;
+        bool used = false;
+    };
+    Line lines_[64];
+};
+
+template <class Sync>
+class Announcer {
+public:
+    Announcer(EventSink sink, std::string_view pool) noexcept : sink_{std::move(sink)}, pool_{pool} {}
+
+    /// Called outside every lock. A sink that is absent costs one test.
+    DEWPOND_COLD void tell(Sync& sync, Event e) noexcept {
+        if (!sink_) return;
+        const TimePoint now = sync.now();
+        {
+            Locked lock{mutex_};
+            if (muted_) return;
+            const Telling t = recent_.note(e.kind, e.place, now);
+            if (!t.tell) return;
+            e.suppressed = t.suppressed;
+        }
+        e.pool = pool_;
+        sink_(e);
+    }
+    /// The pool's handle is gone: what the sink refers to may be, too.
+    void mute() noexcept {
+        Locked lock{mutex_};
+        muted_ = true;
+    }
+
+private:
+    EventSink sink_;
+    std::string_view pool_;
+    typename Sync::mutex mutex_;
+    RecentEvents recent_;
+    bool muted_ = false;
+};
+
+}  // namespace dewpond::inline v0::detail

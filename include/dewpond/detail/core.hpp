@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core of a pool: one heap block that holds driver, policies and slots, and outlives the pool's handle as long as a
+// lease is out. This header: the data and the hit path; the rest is in core_*.hpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dewpond/detail/announcer.hpp>
+#include <dewpond/detail/exchange.hpp>
+#include <dewpond/detail/samples.hpp>
+#include <dewpond/detail/setup.hpp>
+#include <dewpond/detail/slot.hpp>
+#include <dewpond/options.hpp>
+#include <dewpond/report.hpp>
+#include <dewpond/result.hpp>
+#include <dewpond/stats.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// One call of a user: its limit, turned into a deadline at the first step that needs one.
+template <class Sync>
+class Call {
+public:
+    Call(Limit limit, Sync& sync) noexcept : limit_{limit}, sync_{&sync} {}
+    [[nodiscard]] Deadline deadline() noexcept {
+        if (!known_) anchor(sync_->now());
+        return deadline_;
+    }
+    void anchor(TimePoint now) noexcept {
+        if (known_) return;
+        deadline_ = limit_.from(now);
+        known_ = true;
+    }
+    bool hook_threw = false;
+
+private:
+    Limit limit_;
+    Sync* sync_;
+    Deadline deadline_{};
+    bool known_ = false;
+};
+
+/// What a resource about to be handed out turned out to be.
+enum class Admission : std::uint8_t { fit, unusable, left_dirty, hook_threw };
+
+template <class S>
+class Core {
+public:
+    using Slot = detail::Slot<S>;
+    using Sync = typename S::sync;
+    using Driver = typename S::driver;
+    using Resource = typename S::resource;
+    using Place = typename S::place_type;
+    using Exchange = detail::Exchange<Sync, typename S::waiting, typename S::opening>;
+    using Node = typename Exchange::Node;
+    using Call = detail::Call<Sync>;
+    template <class T>
+    using atomic = typename Sync::template atomic<T>;
+
+    /// The answers to every question, moved in.
+    struct Parts {
+        Driver driver;
+        typename S::liveness liveness;
+        typename S::reset reset;
+        typename S::lifetime lifetime;
+        typename S::metrics metrics;
+        typename S::waiting waiting;
+        typename S::opening opening;
+        typename S::watch watch;
+        Sync sync;
+        typename S::on_open on_open;
+        typename S::on_checkout on_checkout;
+        typename S::on_return on_return;
+        const char* origins = "";  ///< one letter per question, for describe()
+    };
+
+    Core(Parts parts, Options options);
+    Core(const Core&) = delete;
+
+    // ---- the hit path ----
+
+    /// Takes what is idle and fit; null: take the slow path.
+    DEWPOND_INLINE Slot* hit(Call& call, Place place) noexcept {
+        const std::uint32_t i = exchange_.idle().take();
+        if (i == nil) [[unlikely]] return nullptr;
+        Slot& s = slots_[i];
+        if constexpr (S::checks || S::template has_hook<typename S::on_checkout>) {
+            if (const Admission a = admit(s, call); a != Admission::fit) [[unlikely]] {
+                turn_away(s, a, call);
+                return nullptr;
+            }
+        }
+        lent(s, place);
+        return &s;
+    }
+    /// A lease ends. The successful put is the last touch of the core.
+    DEWPOND_INLINE void give_back(Slot& s) noexcept {
+        if constexpr (S::template has_hook<typename S::on_return>) {
+            come_back(s);
+        } else {
+            if constexpr (S::resets) {
+                if (reset_.wants_reset(driver_, s.resource)) [[unlikely]] {
+                    come_back(s);
+                    return;
+                }
+            }
+            if (s.marked(mark_retire)) [[unlikely]] {
+                come_back(s);
+                return;
+            }
+            if (!exchange_.idle().put(*s.word, s.bit, s.index, s.barged)) [[unlikely]] come_back(s);
+        }
+    }
+
+    // ---- core_checkout.hpp ----
+    /// The whole way: wait, open, check. `stop` is null or a pointer to a std::stop_token.
+    template <class Stop>
+    Result<Slot*> checkout(Call& call, Place place, const Stop* stop) noexcept;
+    /// What is idle and passes the checks that are free; nothing else.
+    Result<Slot*> try_idle(Place place) noexcept;
+
+    // ---- core_async.hpp ----
+    template <class Waiter>
+    void enqueue(Waiter& w, Limit limit, Place place) noexcept;
+    bool withdraw(Node& n) noexcept { return exchange_.withdraw(n); }
+
+    // ---- core_return.hpp ----
+    ReturnReport come_back(Slot& s) noexcept;
+    void discard(Slot& s) noexcept { retire(s, CloseReason::discarded); }
+    Resource detach(Slot& s) noexcept;
+    void doom(Slot& s) noexcept { s.word = &doomed_; }
+    std::uint32_t close(Limit limit) noexcept;
+    /// The handle goes; the core frees itself with its last reference.
+    void let_go() noexcept;
+
+    // ---- core_keeper.hpp ----
+    void start_crew();
+    void maintain() noexcept;
+
+    // ---- core_report.hpp ----
+    Stats stats();
+    std::string inspect();
+    std::string describe() const;
+    PoolError error(Code code, Duration waited) noexcept;
+
+    [[nodiscard]] const Options& options() const noexcept { return options_; }
+    [[nodiscard]] Sync& sync() noexcept { return exchange_.sync(); }
+    [[nodiscard]] Driver& driver() noexcept { return driver_; }
+
+private:
+    struct Worker {
+        std::thread thread;
+        bool busy = false;
+    };
+    /// What a liveness answer is shown.
+    struct Visit {
+        const Slot* slot;
+        Call* call;
+        mutable bool talked = false;
+        [[nodiscard]] bool aged() const noexcept { return slot->marked(mark_aged); }
+        [[nodiscard]] Deadline deadline() const noexcept {
+            talked = true;
+            return call->deadline();
+        }
+    };
+    using OpenNote = std::shared_ptr<const OpenError>;
+    /// What the keeper knows of a slot.
+    struct SlotNote {
+        Sample sample;
+        [[no_unique_address]] typename per_slot_of<typename S::lifetime>::type life;
+    };
+
+    static Plan plan_of(const Options& o);
+
+    DEWPOND_INLINE Admission admit(Slot& s, Call& call) noexcept;
+    Admission admit_by_hook(Slot& s, Call& call) noexcept;
+    DEWPOND_INLINE void lent(Slot& s, Place place) noexcept {
+        // Holder-only words, written before the slot can be seen idle again: no locked instruction, no shared line.
+        if constexpr (S::keeps_uses) s.uses.n.store(s.uses.n.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        if constexpr (S::holders) s.watch.took(place);
+        else static_cast<void>(place);
+    }
+    void turn_away(Slot& s, Admission why, Call& call) noexcept;
+    bool clean_after(Slot& s, const char* who, Deadline by) noexcept;
+    bool open_into(std::uint32_t slot, Deadline by) noexcept;
+    OpenNote try_open(Slot& s, Deadline by) noexcept;
+    template <class Waiter>
+    void serve(Waiter& w) noexcept;
+    template <class Waiter>
+    void refuse(Waiter& w, Code code) noexcept;
+
+    ReturnReport after_reset(Slot& s, ReturnReport so_far) noexcept;
+    bool offer(Slot& s) noexcept;
+    void retire(Slot& s, CloseReason why, bool counted_as_retiring = false) noexcept;
+    void bury(Slot& s, CloseReason why) noexcept;
+    void finish_reset(Slot& s) noexcept;
+    void interrupt_all() noexcept;
+    void free_if(bool last) noexcept {
+        if (last) delete this;
+    }
+
+    void crew_main(Worker& me) noexcept;
+    void end_crew() noexcept;
+    bool work_once(bool& busy) noexcept;
+    void tick() noexcept;
+    void look_at_all(TimePoint now) noexcept;
+    [[nodiscard]] bool can_defer() const noexcept { return crew_on_.load(std::memory_order_relaxed) != 0 || !options_.keeper_thread; }
+    [[nodiscard]] bool launch_crew() noexcept;
+
+    void tell(Event e) noexcept { announcer_.tell(exchange_.sync(), e); }
+    [[nodiscard]] dewpond::Place place_of(const Slot& s) const noexcept {
+        if constexpr (S::holders) return s.watch.place();
+        else return {};
+    }
+    [[nodiscard]] std::uint64_t uses_of(const Slot& s) const noexcept {
+        if constexpr (S::keeps_uses) return s.uses.n.load(std::memory_order_relaxed);
+        else return 0;
+    }
+
+    Exchange exchange_;
+    std::unique_ptr<Slot[]> slots_;
+    [[no_unique_address]] Driver driver_;
+    [[no_unique_address]] typename S::liveness live_;
+    [[no_unique_address]] typename S::reset reset_;
+    [[no_unique_address]] typename S::lifetime life_;
+    [[no_unique_address]] typename S::metrics metrics_;
+    [[no_unique_address]] typename S::watch watch_;
+    [[no_unique_address]] typename S::on_open on_open_;
+    [[no_unique_address]] typename S::on_checkout on_checkout_;
+    [[no_unique_address]] typename S::on_return on_return_;
+
+    Options options_;
+    const char* origins_;
+    Announcer<Sync> announcer_;
+    /// A word that never changes: puts to it always come to the mutex.
+    typename IdleSet<Sync>::Word doomed_;
+    std::vector<Worker> crew_;          // as many as there can be; threads in them once launched
+    typename Sync::mutex launch_mutex_;
+    atomic<std::uint32_t> crew_on_{0};
+    Duration period_ = never;
+    bool crew_done_ = false;            // under the exchange's mutex
+    std::uint32_t interrupting_ = nil;  // under the exchange's mutex
+    bool inherited_close_ = false;      // under the exchange's mutex
+
+    typename Sync::mutex notes_mutex_;  // never held together with the exchange's
+    std::vector<SlotNote> notes_;       // under notes_mutex_
+    OpenNote open_note_;                // under notes_mutex_
+
+    atomic<std::int64_t> next_tick_{0}, next_look_{0}, oldest_lease_{0};
+};
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core: waiters without a thread. A caller-owned node is served exactly once, outside every lock: on the caller's
+// thread if something is idle, else on the thread that frees a slot, notices the deadline, or closes the pool.
+#pragma once
+
+#include <dewpond/detail/core.hpp>
+#include <dewpond/lease.hpp>
+
+namespace dewpond::inline v0::detail {
+
+template <class S>
+template <class Waiter>
+void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
+    Call call{limit, exchange_.sync()};
+    if (Slot* s = hit(call, place)) return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, *s}});
+    if (call.hook_threw) return w.deliver(error(Code::hook_failed, {}));
+    w.core_ = this;
+    w.place_ = place;
+    w.since = exchange_.sync().now();
+    call.anchor(w.since);
+    w.deadline = call.deadline();
+    w.cancelled = false;
+    w.run = [](Deferred& d) noexcept {
+        auto& self = static_cast<Waiter&>(d);
+        self.core_->serve(self);
+    };
+    if (options_.keeper_thread && !launch_crew()) {  // somebody has to watch its deadline
+        exchange_.visit();
+        return refuse(w, Code::no_thread);
+    }
+    const Grant g = exchange_.begin(w, true);
+    if (g.what == Standing::waiting) return;  // it may have been served already
+    w.set(g.what);
+    w.slot = g.slot;
+    w.failure = g.failure;
+    serve(w);
+}
+
+/// The node was granted a slot or refused; from here on it is ours until its owner is told.
+template <class S>
+template <class Waiter>
+void Core<S>::serve(Waiter& w) noexcept {
+    if (w.standing() == Standing::failed) return refuse(w, w.failure);
+    Slot& s = slots_[w.slot];
+    Call call{Limit{w.deadline.at()}, exchange_.sync()};
+    const Admission a = admit(s, call);
+    if (a == Admission::fit) {
+        lent(s, w.place_);
+        if constexpr (requires { metrics_.waited(Duration{}); }) metrics_.waited(Duration{exchange_.sync().now() - w.since});
+        return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, s}});
+    }
+    // Not fit: it keeps its place by the moment it began to wait.
+    exchange_.visit();
+    turn_away(s, a, call);
+    if (call.hook_threw) return refuse(w, Code::hook_failed);
+    const Grant g = exchange_.begin(w, true);
+    if (g.what == Standing::failed) {
+        static_cast<void>(exchange_.leave());  // the refusal counts, too
+        return refuse(w, g.failure);
+    }
+    if (g.what == Standing::slot) {
+        w.set(g.what);
+        w.slot = g.slot;
+        static_cast<void>(exchange_.leave());
+        return serve(w);
+    }
+    free_if(exchange_.leave());
+}
+
+/// The caller is a visitor.
+template <class S>
+template <class Waiter>
+void Core<S>::refuse(Waiter& w, Code code) noexcept {
+    PoolError e = error(code, Duration{exchange_.sync().now() - w.since});
+    if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
+    w.deliver(std::move(e));
+    free_if(exchange_.leave());
+}
+
+}  // namespace dewpond::inline v0::detail

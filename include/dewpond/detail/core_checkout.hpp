@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core: from a wish to a lease that is fit. Checking, hooks, waiting, opening; all driver calls outside locks.
+#pragma once
+
+#include <version>
+#if defined(__cpp_lib_jthread)
+#include <stop_token>
+#endif
+
+#include <dewpond/detail/core.hpp>
+#include <dewpond/policies/hooks.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// Stands for a stop token where the caller gave none.
+struct NoStop {};
+
+template <class S>
+Core<S>::Core(Parts parts, Options options)
+    : exchange_{plan_of(options), std::move(parts.sync), std::move(parts.waiting), std::move(parts.opening)},
+      slots_{std::make_unique<Slot[]>(options.max_size)},
+      driver_{std::move(parts.driver)},
+      live_{std::move(parts.liveness)},
+      reset_{std::move(parts.reset)},
+      life_{std::move(parts.lifetime)},
+      metrics_{std::move(parts.metrics)},
+      watch_{std::move(parts.watch)},
+      on_open_{std::move(parts.on_open)},
+      on_checkout_{std::move(parts.on_checkout)},
+      on_return_{std::move(parts.on_return)},
+      options_{std::move(options)},
+      origins_{parts.origins},
+      announcer_{options_.on_event, options_.name},
+      notes_(options_.max_size) {
+    for (std::uint32_t i = 0; i < options_.max_size; ++i) slots_[i].place(exchange_.idle(), i);
+    doomed_.bits.store(IdleSet<Sync>::attention, std::memory_order_relaxed);
+    if constexpr (requires { driver_.pool_named(std::string_view{}); }) driver_.pool_named(std::string_view{options_.name});
+}
+
+template <class S>
+Plan Core<S>::plan_of(const Options& o) {
+    Plan p;
+    p.max_size = static_cast<std::uint32_t>(o.max_size);
+    p.min_idle = static_cast<std::uint32_t>(o.min_idle.value_or(0));
+    p.max_waiting = static_cast<std::uint32_t>(o.max_waiting);
+    p.opens_at_once = static_cast<std::uint32_t>(o.opens_at_once);
+    p.outage = {o.backoff_min, o.backoff_max_waiting, o.backoff_max, o.outage_grace, o.open_timeout};
+    return p;
+}
+
+/// Is a claimed resource fit to be handed out? Asks the liveness answer, then the user's hook; whatever spoke to the
+/// resource must have left it clean.
+template <class S>
+DEWPOND_INLINE Admission Core<S>::admit(Slot& s, Call& call) noexcept {
+    if constexpr (S::checks) {
+        const Visit visit{&s, &call};
+        if (!live_.usable(driver_, s.resource, visit)) [[unlikely]] return Admission::unusable;
+        if constexpr (S::check_talks) {
+            if (visit.talked && !clean_after(s, "the liveness check", call.deadline())) return Admission::left_dirty;
+        }
+    }
+    if constexpr (S::ages_for_check) {
+        // Only the claimant clears this mark, and only when it is set: a plain store could lose a retirement.
+        if (s.marked(mark_aged)) [[unlikely]] s.marks.n.fetch_and(~std::uint32_t{mark_aged}, std::memory_order_relaxed);
+    }
+    return admit_by_hook(s, call);
+}
+
+template <class S>
+DEWPOND_INLINE Admission Core<S>::admit_by_hook(Slot& s, Call& call) noexcept {
+    if constexpr (S::template has_hook<typename S::on_checkout>) {
+        DEWPOND_TRY {
+            if (!run_hook(on_checkout_.f, s.resource, call.deadline())) return Admission::left_dirty;
+        }
+        DEWPOND_CATCH_ALL { return Admission::hook_threw; }
+        if (!clean_after(s, "OnCheckout", call.deadline())) return Admission::left_dirty;
+    } else {
+        static_cast<void>(s), static_cast<void>(call);
+    }
+    return Admission::fit;
+}
+
+/// The rule of hooks: what a hook or check leaves dirty is reset once, else it is not fit.
+template <class S>
+bool Core<S>::clean_after(Slot& s, const char* who, Deadline by) noexcept {
+    if constexpr (KnowsDirty<Driver>) {
+        if (!driver_.dirty(s.resource)) return true;
+        Event e;
+        e.kind = EventKind::hook_left_dirty;
+        e.slot = s.index;
+        e.text = who;
+        tell(e);
+        if constexpr (Resets<Driver>) return driver_.reset(s.resource, by) == ResetResult::clean && !driver_.dirty(s.resource);
+        return false;
+    } else {
+        static_cast<void>(s), static_cast<void>(who), static_cast<void>(by);
+        return true;
+    }
+}
+
+/// Closes what is not fit; the search goes on.
+template <class S>
+DEWPOND_COLD void Core<S>::turn_away(Slot& s, Admission why, Call& call) noexcept {
+    if (why == Admission::hook_threw) call.hook_threw = true;
+    retire(s, why == Admission::unusable ? CloseReason::check_failed : CloseReason::hook_left_dirty);
+}
+
+template <class S>
+DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
+    Call call{Limit{std::chrono::nanoseconds{0}}, exchange_.sync()};
+    for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) {
+        Slot& s = slots_[i];
+        Admission a{};
+        if constexpr (S::check_talks) {  // in stead of the check that talks: what the driver can say without
+            bool fit = true;
+            if constexpr (TellsStatus<Driver>) fit = driver_.status_ok(s.resource);
+            if constexpr (Probes<Driver>) fit = fit && driver_.probe(s.resource);
+            a = fit ? admit_by_hook(s, call) : Admission::unusable;
+        } else {
+            a = admit(s, call);
+        }
+        if (a == Admission::fit) {
+            lent(s, place);
+            return &s;
+        }
+        turn_away(s, a, call);
+        if (call.hook_threw) return error(Code::hook_failed, {});
+    }
+    return error(exchange_.closed() ? Code::closed : Code::none_idle, {});
+}
+
+template <class S>
+template <class Stop>
+DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) noexcept -> Result<Slot*> {
+    if (call.hook_threw) return error(Code::hook_failed, {});
+    Sync& sync = exchange_.sync();
+    Node n;
+    n.since = sync.now();
+    call.anchor(n.since);
+    n.deadline = call.deadline();
+    bool visiting = false, queued = false;
+    // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
+    const auto fail = [&](Code code) -> Result<Slot*> {
+        if (!visiting) exchange_.visit();
+        PoolError e = error(code, Duration{sync.now() - n.since});
+        if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
+        free_if(exchange_.leave());
+        return e;
+    };
+    for (;;) {
+        Grant g;
+        n.cancelled = false;
+        if constexpr (!std::is_same_v<Stop, NoStop>) {
+            if (stop != nullptr && stop->stop_requested()) return fail(Code::cancelled);
+        }
+        g = exchange_.begin(n, true);
+        if (g.what == Standing::waiting) {
+            queued = true;
+            look_at_all(n.since);
+#if defined(__cpp_lib_jthread)
+            if constexpr (!std::is_same_v<Stop, NoStop>) {
+                // Built and destroyed outside the mutex: either may run, or wait for, the callback itself.
+                std::stop_callback on_stop{*stop, [&]() noexcept { exchange_.cancel(n); }};
+                g = exchange_.wait(n);
+            } else
+#endif
+                g = exchange_.wait(n);
+        }
+        if (g.what == Standing::failed) {
+            if (visiting) static_cast<void>(exchange_.leave());  // counted twice: the refusal counts, too
+            visiting = true;
+            return fail(g.failure);
+        }
+        if (g.what == Standing::vacancy && !open_into(g.slot, call.deadline())) {
+            if (visiting) static_cast<void>(exchange_.leave());
+            visiting = true;
+            continue;
+        }
+        Slot& s = slots_[g.slot];
+        Admission a = Admission::fit;
+        if (g.what == Standing::slot) {
+            a = admit(s, call);
+        } else if (exchange_.closed()) {  // closed while it was being opened
+            if (!visiting) exchange_.visit();
+            visiting = true;
+            retire(s, CloseReason::pool_closed);
+            return fail(Code::closed);
+        } else {
+            a = admit_by_hook(s, call);  // just opened: it needs no check
+        }
+        if (a == Admission::fit) {
+            lent(s, place);
+            if constexpr (requires { metrics_.waited(Duration{}); }) {
+                if (queued) metrics_.waited(Duration{sync.now() - n.since});
+            }
+            if (visiting) static_cast<void>(exchange_.leave());  // the slot keeps the pool alive now
+            return &s;
+        }
+        if (!visiting) exchange_.visit();
+        visiting = true;
+        turn_away(s, a, call);
+        if (call.hook_threw) return fail(Code::hook_failed);
+    }
+}
+
+/// Opens into a slot; the driver's answer in whatever form it comes. Null: a live resource is in the slot.
+template <class S>
+auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
+    const auto note = [](Fault fault, const char* what) noexcept -> OpenNote {
+        DEWPOND_TRY { return std::make_shared<const OpenError>(fault, what); }
+        DEWPOND_CATCH_ALL {
+            static const OpenError plain{Fault::other};
+            return OpenNote{OpenNote{}, &plain};
+        }
+    };
+    Resource* const at = std::addressof(s.resource);
+    DEWPOND_TRY {
+        const auto call = [&]() -> decltype(auto) {
+            if constexpr (opens_by_deadline<Driver>) return driver_.open(by);
+            else return driver_.open();
+        };
+        if constexpr (std::is_same_v<decltype(call()), Resource>) {
+            ::new (static_cast<void*>(at)) Resource(call());
+        } else {
+            auto opened = call();
+            if (!opened) return std::make_shared<const OpenError>(std::move(opened.error()));
+            ::new (static_cast<void*>(at)) Resource(std::move(*opened));
+        }
+    }
+#if defined(__cpp_exceptions)
+    catch (const OpenError& e) {
+        try {
+            return std::make_shared<const OpenError>(e);
+        } catch (...) {
+            return note(e.fault(), "");
+        }
+    }
+#endif
+    DEWPOND_CATCH_ALL { return note(Fault::other, "the driver's open threw (its text is withheld)"); }
+    if constexpr (S::template has_hook<typename S::on_open>) {
+        const char* wrong = nullptr;
+        DEWPOND_TRY {
+            if (!run_hook(on_open_.f, s.resource, by)) wrong = "the OnOpen hook refused the resource";
+        }
+        DEWPOND_CATCH_ALL { wrong = "the OnOpen hook threw"; }
+        if (wrong == nullptr && !clean_after(s, "OnOpen", by)) wrong = "the OnOpen hook left the resource dirty";
+        if (wrong != nullptr) {
+            driver_.close(s.resource);
+            std::destroy_at(at);
+            return note(Fault::other, wrong);
+        }
+    }
+    return nullptr;
+}
+
+/// False: nothing was opened, the slot is vacant again and the caller is a visitor.
+template <class S>
+DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
+    Slot& s = slots_[slot];
+    Sync& sync = exchange_.sync();
+    const TimePoint began = sync.now();
+    const Deadline until = earlier(by, Deadline::after(began, options_.open_timeout));
+    const OpenNote failed = try_open(s, until);
+    const TimePoint now = sync.now();
+    Event e;
+    e.slot = slot;
+    if (failed == nullptr) {
+        s.place(exchange_.idle(), slot);
+        if constexpr (S::keeps_marks) s.marks.n.store(0, std::memory_order_relaxed);
+        SlotNote note;
+        note.sample.opened(uses_of(s), now);
+        if constexpr (S::expires) {
+            const auto seed = static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ (std::uint64_t{slot} << 40);
+            life_.opened(note.life, static_cast<std::uint32_t>((seed * 0x9E3779B97F4A7C15u) >> 33));
+        }
+        {
+            Locked lock{notes_mutex_};
+            notes_[slot] = note;
+            open_note_ = nullptr;
+        }
+        if constexpr (requires { metrics_.opened(Duration{}); }) metrics_.opened(Duration{now - began});
+        const Outage before = exchange_.opened(slot);
+        if (before.failures != 0) {
+            e.kind = before.down ? EventKind::up : EventKind::opened_after_outage;
+            e.age = Duration{now - (before.down ? before.down_since : before.since)};
+            tell(e);
+        }
+        return true;
+    }
+    {
+        Locked lock{notes_mutex_};
+        notes_[slot].sample.vacated();
+        open_note_ = failed;
+    }
+    if constexpr (requires { metrics_.open_failed(Fault{}); }) metrics_.open_failed(failed->fault());
+    e.kind = EventKind::open_failed;
+    e.fault = failed->fault();
+    e.text = failed->text();
+    tell(e);
+    bool newly_down = false;
+    exchange_.open_failed(slot, failed->fault(), Duration{until.remaining(began)}, newly_down);
+    if (newly_down) {
+        e.kind = EventKind::down;
+        tell(e);
+    }
+    return false;
+}
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core: the keeper. Expiry, refill, deferred resets, deadlines of callbacks, ages; on threads of the pool's own (as
+// many as may open at once, and one more), or on whatever thread calls maintain().
+#pragma once
+
+#include <csignal>
+#include <cstdio>
+#include <system_error>
+
+#include <pthread.h>
+
+#include <dewpond/detail/core.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// Sets the keeper's pace and starts the crew if a policy asked for one; every option was checked before. Throws
+/// PoolError (no_thread).
+template <class S>
+void Core<S>::start_crew() {
+    Duration resolution = never, aged = never;
+    if constexpr (requires { life_.resolution(); }) resolution = life_.resolution();
+    if constexpr (requires { live_.aged_after(); }) aged = live_.aged_after();
+    const bool refills = exchange_.plan().min_idle != 0;
+    const bool wanted = S::needs_keeper || refills;
+    if (wanted) period_ = tick_period(resolution, aged);
+    next_tick_.store(ticks(add(exchange_.sync().now(), period_.ns())), std::memory_order_relaxed);
+    crew_ = std::vector<Worker>(!S::opening::in_caller || refills ? options_.opens_at_once + 1 : 1);
+    if (wanted && options_.keeper_thread && !launch_crew()) {
+        DEWPOND_THROW(PoolError(Code::no_thread, options_.name,
+                                "the system refused a thread: set keeper_thread = false and call maintain(), or raise the limit on threads"));
+    }
+}
+
+/// Starts the threads, once; a pool without a keeper does so when the first callback waits. False: refused.
+template <class S>
+bool Core<S>::launch_crew() noexcept {
+    Locked lock{launch_mutex_};
+    if (crew_on_.load(std::memory_order_relaxed) != 0) return true;
+    // Signals are the program's affair: none is delivered to a thread it does not know.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = true;
+    for (Worker& w : crew_) {
+        if (w.thread.joinable()) continue;
+        exchange_.visit();
+        DEWPOND_TRY {
+            w.thread = std::thread{[this, &w]() noexcept { crew_main(w); }};
+        }
+        DEWPOND_CATCH_ALL {
+            static_cast<void>(exchange_.leave());
+            started = false;
+            break;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (started) crew_on_.store(1, std::memory_order_relaxed);
+    return started;
+}
+
+template <class S>
+void Core<S>::crew_main(Worker& me) noexcept {
+    char name[16];
+    std::snprintf(name, sizeof name, "dew-%.11s", options_.name.c_str());
+    pthread_setname_np(pthread_self(), name);
+    for (;;) {
+        if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
+        if (work_once(me.busy)) continue;
+        exchange_.expire(exchange_.sync().now());
+        exchange_.rest(Deadline{TimePoint{TimePoint::duration{next_tick_.load(std::memory_order_relaxed)}}}, crew_done_);
+    }
+    free_if(exchange_.leave());
+}
+
+/// Ends the crew. Those inside a driver's code are let go: they end by themselves, and keep the core until then.
+template <class S>
+void Core<S>::end_crew() noexcept {
+    Locked launching{launch_mutex_};
+    exchange_.locked([&] {
+        crew_done_ = true;
+        for (Worker& w : crew_) {
+            if (w.busy && w.thread.joinable()) w.thread.detach();
+        }
+    });
+    exchange_.ring_all();
+    for (Worker& w : crew_) {
+        if (w.thread.joinable()) w.thread.join();
+    }
+}
+
+/// One piece of work, if there is any.
+template <class S>
+bool Core<S>::work_once(bool& busy) noexcept {
+    const TimePoint now = exchange_.sync().now();
+    const bool due = !period_.is_never() && ticks(now) >= next_tick_.load(std::memory_order_relaxed);
+    const auto work = exchange_.next_work(due, busy);
+    switch (work.kind) {
+        case Exchange::Work::none: return false;
+        case Exchange::Work::tick: tick(); break;
+        case Exchange::Work::slot_job: finish_reset(slots_[work.slot]); break;
+        case Exchange::Work::open:
+            if (!open_into(work.slot, Deadline{})) {
+                static_cast<void>(exchange_.leave());  // the crew itself, or the handle, keeps the core
+            } else {
+                offer(slots_[work.slot]);
+            }
+            break;
+    }
+    return true;
+}
+
+/// The keeper's work now, for programs that want no thread of the pool's.
+template <class S>
+void Core<S>::maintain() noexcept {
+    exchange_.expire(exchange_.sync().now());
+    for (bool busy = false; work_once(busy);) {
+    }
+}
+
+/// Looks at every slot: ages, marks, and what has lived or rested long enough. A few at a time, so that what was opened
+/// together does not go together.
+template <class S>
+void Core<S>::tick() noexcept {
+    const TimePoint now = exchange_.sync().now();
+    next_tick_.store(ticks(add(now, period_.ns())), std::memory_order_relaxed);
+    exchange_.expire(now);
+    look_at_all(now);
+    if constexpr (S::keeps_marks) {
+        std::uint32_t idle = exchange_.idle().count();
+        std::uint32_t budget = retirements_per_tick(exchange_.census().counted);
+        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+            SlotNote note;
+            {
+                Locked lock{notes_mutex_};
+                note = notes_[i];
+            }
+            const Sample& sample = note.sample;
+            if (!sample.present) continue;
+            Slot& s = slots_[i];
+            const Ages ages = sample.ages(now);
+            if constexpr (S::ages_for_check) {
+                if (sample.idle && ages.idle >= live_.aged_after()) s.marks.n.fetch_or(mark_aged, std::memory_order_relaxed);
+            }
+            if constexpr (S::expires) {
+                const CloseReason why = life_.expired(note.life, ages);
+                if (why == CloseReason::count_ || budget == 0) continue;
+                if (why == CloseReason::max_idle && !may_shrink(idle, exchange_.plan().min_idle)) continue;
+                if (!exchange_.idle().claim(i)) {
+                    // Out: its return closes it. A mark that comes just too late is found by the next tick.
+                    if (why == CloseReason::max_lifetime) s.marks.n.fetch_or(mark_retire, std::memory_order_relaxed);
+                    continue;
+                }
+                --idle;
+                if (uses_of(s) != sample.uses && why == CloseReason::max_idle) {  // used since we looked: not idle at all
+                    offer(s);
+                    continue;
+                }
+                --budget;
+                retire(s, why);
+            }
+        }
+    }
+    exchange_.ticked();
+}
+
+/// Samples every slot for the ages; at most once in 50 ms, whoever comes.
+template <class S>
+DEWPOND_COLD void Core<S>::look_at_all(TimePoint now) noexcept {
+    if constexpr (S::keeps_uses) {
+        std::int64_t next = next_look_.load(std::memory_order_relaxed);
+        if (ticks(now) < next) return;
+        const TimePoint then = add(now, std::chrono::milliseconds{50});
+        if (!next_look_.compare_exchange_strong(next, ticks(then), std::memory_order_relaxed)) return;
+        Duration oldest{};
+        Locked lock{notes_mutex_};
+        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+            Sample& sample = notes_[i].sample;
+            if (!sample.present) continue;
+            // The bit first: whoever sees it set also sees the use count its holder wrote before.
+            const bool idle = exchange_.idle().is_idle(i);
+            sample.look(uses_of(slots_[i]), idle, now);
+            oldest = std::max(oldest, sample.out_for(now));
+        }
+        oldest_lease_.store(oldest.ns().count(), std::memory_order_relaxed);
+    } else {
+        static_cast<void>(now);
+    }
+}
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core: what it says about itself. Stats without a lock; errors, inspect() and describe() off the hit path.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <dewpond/detail/core.hpp>
+#include <dewpond/detail/text.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// Conserving by construction: idle is clamped to what may be idle, in use is the rest.
+template <class S>
+Stats Core<S>::stats() {
+    Stats out;
+    out.name = options_.name;
+    out.max_size = exchange_.plan().max_size;
+    out.min_idle = exchange_.plan().min_idle;
+    out.checkout_timeout = options_.checkout_timeout;
+    const auto c = exchange_.census();
+    out.size = c.counted;
+    out.opening = std::min(c.opening, c.counted);
+    out.retiring = std::min(c.retiring, c.counted - out.opening);
+    const std::uint32_t rest = c.counted - out.opening - out.retiring;
+    out.idle = std::min(exchange_.idle().count(), rest);
+    out.in_use = rest - out.idle;
+    out.waiting = c.waiting;
+    const std::int64_t head = exchange_.head_since(), down = exchange_.down_since();
+    if (head != 0 || down != 0) {
+        const std::int64_t now = ticks(exchange_.sync().now());
+        if (head != 0 && now > head) out.oldest_wait = std::chrono::nanoseconds{now - head};
+        if (down != 0 && now > down) out.down_for = std::chrono::nanoseconds{now - down};
+    }
+    out.oldest_lease = std::chrono::nanoseconds{oldest_lease_.load(std::memory_order_relaxed)};
+    out.ready = exchange_.ready();
+    out.down = down != 0;
+    out.closed = exchange_.closed();
+    out.open_fault = exchange_.open_fault();
+    if constexpr (S::counts) {
+        for (std::uint32_t i = 0; i < out.max_size; ++i) out.checkouts += uses_of(slots_[i]);
+    }
+    if constexpr (requires { metrics_.read(out); }) metrics_.read(out);
+    return out;
+}
+
+/// Takes the details that make the message useful. If memory is short, the code alone has to do.
+template <class S>
+DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited) noexcept {
+    Fault fault = Fault::none;
+    std::uint32_t mine = 0;
+    DEWPOND_TRY {
+        auto d = std::make_shared<ErrorDetails>();
+        d->pool = options_.name;
+        d->waited = waited;
+        const std::uint32_t max = exchange_.plan().max_size;
+        std::vector<SlotPhase> phases(max);
+        const TimePoint now = exchange_.sync().now();
+        std::uint32_t retiring = 0, counted = 0;
+        const Outage outage = exchange_.locked([&] {
+            const Ledger& l = exchange_.ledger();
+            for (std::uint32_t i = 0; i < max; ++i) phases[i] = l.phase(i);
+            d->opening = l.opening();
+            retiring = l.retiring();
+            counted = l.counted();
+            return l.outage;
+        });
+        d->max_size = max;
+        d->resetting = retiring;
+        d->idle = std::min(exchange_.idle().count(), counted - d->opening - retiring);
+        d->in_use = counted - d->opening - retiring - d->idle;
+        d->waiting = exchange_.census().waiting;
+        fault = outage.fault;
+        // A wait that ended with nothing alive was not for want of slots.
+        if (code == Code::timed_out && outage.failures != 0 && counted == d->opening) code = Code::open_failed;
+        d->code = code;
+        if (outage.down) {
+            d->down_for = Duration{now - outage.down_since};
+            d->retry_after = outage.gate > now ? Duration{outage.gate - now} : Duration{};
+        }
+        const bool about_slots = code == Code::timed_out || code == Code::too_many_waiting;
+        Locked lock{notes_mutex_};
+        if (outage.failures != 0 || code == Code::open_failed || !exchange_.ready()) d->open_error = open_note_;
+        if constexpr (S::holders) {
+            for (std::uint32_t i = 0; about_slots && i < max; ++i) {
+                const Slot& s = slots_[i];
+                if (phases[i] != SlotPhase::live || exchange_.idle().is_idle(i)) continue;
+                mine += s.watch.by_this_thread() ? 1 : 0;
+                const dewpond::Place place = s.watch.place();
+                const auto same = [&](const HeldPlace& h) { return h.place == place; };
+                auto at = std::find_if(d->holders.begin(), d->holders.end(), same);
+                if (at == d->holders.end()) at = d->holders.insert(at, HeldPlace{place, 0, {}});
+                ++at->count;
+                at->oldest = std::max(at->oldest, notes_[i].sample.out_for(now));
+            }
+            std::stable_sort(d->holders.begin(), d->holders.end(), [](const HeldPlace& a, const HeldPlace& b) { return a.count > b.count; });
+            if (d->holders.size() > 5) d->holders.resize(5);
+            d->held_by_this_thread = mine;
+        }
+        lock.unlock();
+        if (mine != 0 && code == Code::timed_out) {
+            Event e;
+            e.kind = EventKind::nested_wait;
+            e.age = waited;
+            tell(e);
+        }
+        return PoolError{code, std::move(d)};
+    }
+    DEWPOND_CATCH_ALL { return PoolError{code, fault}; }
+}
+
+/// A line per slot that counts: number, state, age, uses, place, label.
+template <class S>
+std::string Core<S>::inspect() {
+    std::string out;
+    const TimePoint now = exchange_.sync().now();
+    look_at_all(now);
+    for (std::uint32_t i = 0; i < exchange_.plan().max_size; ++i) {
+        const SlotPhase phase = exchange_.locked([&] { return exchange_.ledger().phase(i); });
+        if (phase == SlotPhase::vacant) continue;
+        Sample sample;
+        {
+            Locked lock{notes_mutex_};
+            sample = notes_[i].sample;
+        }
+        const bool idle = exchange_.idle().is_idle(i);
+        append(out, text("slot ", i, ": "));
+        if (phase == SlotPhase::opening) append(out, "opening");
+        else if (phase == SlotPhase::retiring) append(out, "retiring");
+        else append(out, idle ? "idle" : "in use");
+        if (phase == SlotPhase::live) {
+            append(out, text(", opened ", Duration{now - sample.born}, " ago"));
+            if constexpr (S::keeps_uses) append(out, text(", ", uses_of(slots_[i]), " uses"));
+            if constexpr (S::holders) {
+                if (!idle) append(out, text(", at ", slots_[i].watch.place(), " for ", sample.out_for(now)));
+            }
+            if constexpr (HasLabel<Driver>) {
+                // A label is read from a resource nobody uses meanwhile: only one that is idle, taken for the moment.
+                if (exchange_.idle().claim(i)) {
+                    DEWPOND_TRY { append(out, text(", ", driver_.label(slots_[i].resource))); }
+                    DEWPOND_CATCH_ALL {}
+                    offer(slots_[i]);
+                }
+            }
+        }
+        out += '\n';
+    }
+    return out;
+}
+
+/// Every choice with its value and where it came from.
+template <class S>
+std::string Core<S>::describe() const {
+    std::string out = text("pool '", options_.name, "'\n");
+    const auto option = [&out](std::string_view field, auto value) { append(out, text("  ", field, " = ", value, "\n")); };
+    option("max_size", std::uint64_t{options_.max_size});
+    option("min_idle", std::uint64_t{options_.min_idle.value_or(0)});
+    option("checkout_timeout", options_.checkout_timeout);
+    option("max_waiting", std::uint64_t{options_.max_waiting});
+    option("open_timeout", options_.open_timeout);
+    option("opens_at_once", std::uint64_t{options_.opens_at_once});
+    option("backoff_min", options_.backoff_min);
+    option("backoff_max_waiting", options_.backoff_max_waiting);
+    option("backoff_max", options_.backoff_max);
+    option("outage_grace", options_.outage_grace);
+    option("reset_timeout", options_.reset_timeout);
+    option("return_budget", options_.return_budget);
+    append(out, text("  keeper_thread = ", options_.keeper_thread ? "true" : "false", "\n"));
+    std::size_t n = 0;
+    const auto answer = [&]<class P>(std::string_view question, const P& p) {
+        append(out, text("  ", question, ": "));
+        if constexpr (requires { std::string_view{P::name}; }) append(out, std::string_view{P::name});
+        else append(out, "a policy of your own");
+        static_cast<void>(p);
+        if constexpr (requires { p.describe(); }) append(out, text("{", p.describe(), "}"));
+        const char origin = origins_[n++];
+        append(out, origin == 'u' ? " (chosen)\n" : origin == 'd' ? " (the driver suggests it)\n" : " (default)\n");
+    };
+    answer("liveness", live_);
+    answer("reset", reset_);
+    answer("lifetime", life_);
+    answer("metrics", metrics_);
+    answer("waiting", exchange_.waiting_rule());
+    answer("opening", exchange_.opening_rule());
+    answer("watch", watch_);
+    append(out, text("  threads: ", crew_on_.load(std::memory_order_relaxed) != 0 ? std::uint64_t{crew_.size()} : std::uint64_t{0}, "\n"));
+    return out;
+}
+
+}  // namespace dewpond::inline v0::detail

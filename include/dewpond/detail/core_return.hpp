@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+// The core: what happens to a resource that comes back, is closed, or leaves. noexcept throughout, and bounded: a
+// dirty resource may keep its returner for `return_budget` at most.
+#pragma once
+
+#include <dewpond/detail/core.hpp>
+#include <dewpond/policies/hooks.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// The long form of a return: doomed, dirty, marked, or wanted at the mutex.
+template <class S>
+DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
+    if (s.word == &doomed_) {
+        retire(s, CloseReason::discarded);
+        return ReturnReport::closed;
+    }
+    if constexpr (S::resets) {
+        if (!exchange_.closed() && reset_.wants_reset(driver_, s.resource)) {
+            bool was_dirty = true;
+            if constexpr (KnowsDirty<Driver>) was_dirty = driver_.dirty(s.resource);
+            if (was_dirty) {
+                if constexpr (requires { metrics_.dirty_return(); }) metrics_.dirty_return();
+                Event e;
+                e.kind = EventKind::dirty_return;
+                e.place = place_of(s);
+                e.slot = s.index;
+                tell(e);
+            }
+            const bool here = options_.return_budget > Duration{};
+            const ResetResult r = here ? driver_.reset(s.resource, Deadline::after(exchange_.sync().now(), options_.return_budget)) : ResetResult::unfinished;
+            if (r == ResetResult::unfinished && can_defer()) {
+                exchange_.begin_retiring(s.index);
+                exchange_.post_job(s.index);
+                return ReturnReport::deferred;
+            }
+            bool clean = r == ResetResult::clean;
+            if constexpr (KnowsDirty<Driver>) clean = clean && !driver_.dirty(s.resource);
+            if (!clean) {
+                retire(s, CloseReason::reset_failed);
+                return ReturnReport::closed;
+            }
+            return after_reset(s, was_dirty ? ReturnReport::reset : ReturnReport::clean);
+        }
+    }
+    return after_reset(s, ReturnReport::clean);
+}
+
+/// A clean resource: the user's hook, then back into the pool, or closed if its time has come.
+template <class S>
+ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
+    if constexpr (S::template has_hook<typename S::on_return>) {
+        if (!exchange_.closed()) {
+            const Deadline by = Deadline::after(exchange_.sync().now(), std::max(options_.return_budget, Duration{std::chrono::milliseconds{1}}));
+            bool fit = false;
+            DEWPOND_TRY { fit = run_hook(on_return_.f, s.resource, by); }
+            DEWPOND_CATCH_ALL {}
+            if (!fit || !clean_after(s, "OnReturn", by)) {
+                retire(s, CloseReason::hook_left_dirty);
+                return ReturnReport::closed;
+            }
+        }
+    }
+    if (s.marked(mark_retire)) {
+        retire(s, CloseReason::max_lifetime);
+        return ReturnReport::closed;
+    }
+    return offer(s) ? so_far : ReturnReport::closed;
+}
+
+/// A fit resource goes to whoever waits, or becomes idle; false: it had to be closed. The last touch of the core.
+template <class S>
+bool Core<S>::offer(Slot& s) noexcept {
+    if (exchange_.idle().put(*s.word, s.bit, s.index, s.barged) || exchange_.give(s.index)) return true;
+    retire(s, exchange_.closed() ? CloseReason::pool_closed : CloseReason::excess, true);
+    return false;
+}
+
+/// Closes the resource of a slot that the caller owns, and makes the slot vacant. It counts until that is done. This
+/// may free the core: touch nothing afterwards unless something else keeps it.
+template <class S>
+DEWPOND_COLD void Core<S>::retire(Slot& s, CloseReason why, bool counted_as_retiring) noexcept {
+    if (!counted_as_retiring) exchange_.begin_retiring(s.index);
+    if constexpr (Interrupts<Driver>) {
+        // Somebody is inside interrupt() on this very resource: the close becomes theirs.
+        if (exchange_.locked([&] { return interrupting_ == s.index && (inherited_close_ = true); })) return;
+    }
+    bury(s, why);
+}
+
+template <class S>
+void Core<S>::bury(Slot& s, CloseReason why) noexcept {
+    if constexpr (requires { metrics_.closed(why); }) metrics_.closed(why);
+    if (why != CloseReason::max_idle && why != CloseReason::max_lifetime && why != CloseReason::pool_closed) {
+        Event e;
+        e.kind = EventKind::closed;
+        e.reason = why;
+        e.slot = s.index;
+        e.place = place_of(s);
+        if constexpr (TellsFault<Driver>) {
+            const OpenError fault = driver_.last_fault(s.resource);
+            e.fault = fault.fault();
+            e.text = fault.text();
+            tell(e);
+        } else {
+            tell(e);
+        }
+    }
+    driver_.close(s.resource);
+    std::destroy_at(std::addressof(s.resource));
+    {
+        Locked lock{notes_mutex_};
+        notes_[s.index].sample.vacated();
+    }
+    free_if(exchange_.vacated(s.index));
+}
+
+/// The keeper's half of a return whose reset did not fit into the budget.
+template <class S>
+void Core<S>::finish_reset(Slot& s) noexcept {
+    bool clean = false;
+    if constexpr (Resets<Driver>) {
+        if (!exchange_.closed()) {
+            clean = driver_.reset(s.resource, Deadline::after(exchange_.sync().now(), options_.reset_timeout)) == ResetResult::clean;
+            if constexpr (KnowsDirty<Driver>) clean = clean && !driver_.dirty(s.resource);
+        }
+    }
+    if (!clean) return retire(s, exchange_.closed() ? CloseReason::pool_closed : CloseReason::reset_failed, true);
+    exchange_.end_retiring(s.index);
+    after_reset(s, ReturnReport::reset);
+}
+
+template <class S>
+DEWPOND_COLD auto Core<S>::detach(Slot& s) noexcept -> Resource {
+    if constexpr (Interrupts<Driver>) {
+        while (exchange_.locked([&] { return interrupting_ == s.index; })) exchange_.sync().relax();
+    }
+    Resource out{std::move(s.resource)};
+    std::destroy_at(std::addressof(s.resource));
+    {
+        Locked lock{notes_mutex_};
+        notes_[s.index].sample.vacated();
+    }
+    free_if(exchange_.vacated(s.index));
+    return out;
+}
+
+/// Refuse, wake every waiter, close what is idle, wait for the leases, interrupt what is still out; how many are left.
+template <class S>
+std::uint32_t Core<S>::close(Limit limit) noexcept {
+    Call call{limit, exchange_.sync()};
+    const Deadline until = call.deadline();
+    exchange_.close();
+    for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) retire(slots_[i], CloseReason::pool_closed);
+    for (bool busy = false; work_once(busy);) {
+    }
+    std::uint32_t left = exchange_.drain(until);
+    if (left != 0) {
+        interrupt_all();
+        left = exchange_.locked([&] { return exchange_.ledger().counted(); });
+    }
+    return left;
+}
+
+template <class S>
+void Core<S>::interrupt_all() noexcept {
+    if constexpr (Interrupts<Driver>) {
+        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+            const bool mine = exchange_.locked([&] {
+                if (interrupting_ != nil || exchange_.ledger().phase(i) != SlotPhase::live) return false;
+                interrupting_ = i;
+                return true;
+            });
+            if (!mine) continue;
+            driver_.interrupt(slots_[i].resource);
+            const bool inherited = exchange_.locked([&] {
+                interrupting_ = nil;
+                return std::exchange(inherited_close_, false);
+            });
+            if (inherited) bury(slots_[i], CloseReason::pool_closed);
+        }
+    }
+}
+
+template <class S>
+void Core<S>::let_go() noexcept {
+    static_cast<void>(close(Limit{std::chrono::nanoseconds{0}}));
+    end_crew();
+    announcer_.mute();
+    free_if(exchange_.drop_handle());
+}
+
+}  // namespace dewpond::inline v0::detail

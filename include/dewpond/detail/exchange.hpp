@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSL-1.0
+// L2, the operations: who waits, gives, opens, closes; who keeps the pool alive. It
+// knows no driver: slots are numbers. docs/design.md has the state table.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include <dewpond/detail/settlement.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// How many slots stand where; a snapshot for messages and stats.
+struct Census {
+    std::uint32_t counted = 0, opening = 0, retiring = 0, waiting = 0;
+};
+
+template <class Sync, class Waiting, class Opening>
+class Exchange : Settlement<Sync, Waiting, Opening> {
+    using Base = Settlement<Sync, Waiting, Opening>;
+
+public:
+    using Node = detail::Node<Sync>;
+    using Lock = Locked<typename Sync::mutex>;
+
+    Exchange(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
+        : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}
+
+    [[nodiscard]] IdleSet<Sync>& idle() noexcept { return idle_; }
+    [[nodiscard]] const IdleSet<Sync>& idle() const noexcept { return idle_; }
+    [[nodiscard]] Sync& sync() noexcept { return sync_; }
+    [[nodiscard]] const Plan& plan() const noexcept { return ledger_.plan(); }
+    [[nodiscard]] const Waiting& waiting_rule() const noexcept { return waiting_; }
+    [[nodiscard]] const Opening& opening_rule() const noexcept { return opening_; }
+
+    // ---- waiting ----
+
+    /// First step of a slow checkout: serves at once, refuses, or queues the node (`waiting`). A refused node's
+    /// caller is counted as a visitor until leave().
+    Grant begin(Node& n, bool may_wait) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        n.word.store(static_cast<std::uint32_t>(Standing::waiting), std::memory_order_relaxed);
+        if (closing_) return refuse(Code::closed);
+        if (const std::uint32_t i = idle_.take(); i != nil) return {Standing::slot, i, {}};
+        const TimePoint now = sync_.now();
+        const bool late = n.deadline.passed(now);
+        if (may_wait && !late && !n.async() && Opening::in_caller && ledger_.may_open(now)) return claim_vacancy(wakes, lock);
+        Outage& outage = ledger_.outage;
+        if (Code why{}; refuses(outage, ledger_.any_live(), now, why)) return refuse(why);
+        if (!may_wait) return refuse(Code::none_idle);
+        if (late) return refuse(Code::timed_out);
+        if (fifo_.size() >= plan().max_waiting) return refuse(Code::too_many_waiting);
+        if (outage.failures != 0) outage.gate = nearer_gate(outage, plan().outage, now);
+        fifo_.push(n);
+        settle(wakes);
+        finish(wakes, lock);
+        return {Standing::waiting, nil, {}};
+    }
+
+    /// Parks a queued thread until it is granted something, refused, late or cancelled.
+    Grant wait(Node& n) noexcept {
+        bool missed = false;
+        for (;;) {
+            const Standing s = park(n, missed);
+            if (s >= Standing::slot) return {s, n.slot, n.failure};
+            Wakes<Sync> wakes;
+            Lock lock{mutex_};
+            if (!n.linked) return {n.standing(), n.slot, n.failure};  // granted while we were on our way
+            missed = n.standing() == Standing::notified;
+            if (const std::uint32_t i = idle_.take(); i != nil) return leave_queue(n, wakes, lock, {Standing::slot, i, {}});
+            const TimePoint now = sync_.now();
+            if (n.cancelled || n.deadline.passed(now)) {
+                ++visitors_;
+                return leave_queue(n, wakes, lock, {Standing::failed, nil, n.cancelled ? Code::cancelled : Code::timed_out});
+            }
+            if (Opening::in_caller && ledger_.may_open(now)) {
+                fifo_.remove(n);
+                return claim_vacancy(wakes, lock);
+            }
+            if (n.wake_at.load(std::memory_order_relaxed) <= ticks(now)) n.wake_at.store(no_time, std::memory_order_relaxed);
+            n.word.store(static_cast<std::uint32_t>(Standing::waiting), std::memory_order_relaxed);
+            settle(wakes);
+            finish(wakes, lock);
+        }
+    }
+
+    /// A stop token was triggered: the waiter leaves by the same code as one that is late.
+    void cancel(Node& n) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        if (!n.linked) return;
+        n.cancelled = true;
+        n.set(Standing::notified);
+        wakes.thread(&n.word);
+        finish(wakes, lock);
+    }
+
+    /// Takes a callback's node out of the queue; it is then served as cancelled. False: somebody else serves it.
+    bool withdraw(Node& n) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        if (!n.linked) return false;
+        fail(n, Code::cancelled, wakes);
+        settle(wakes);
+        finish(wakes, lock);
+        return true;
+    }
+
+    /// Serves the callbacks whose deadline has passed.
+    void expire(TimePoint now) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        if (fifo_.async_count() == 0) return;
+        for (Node* n = fifo_.head(); n != nullptr;) {
+            Node* next = n->next;
+            if (n->async() && n->deadline.passed(now)) fail(*n, Code::timed_out, wakes);
+            n = next;
+        }
+        settle(wakes);
+        finish(wakes, lock);
+    }
+
+    /// A caller that was refused, or lost what it was granted, is done with the pool. True: it was the last reference.
+    [[nodiscard]] bool leave() noexcept {
+        Lock lock{mutex_};
+        --visitors_;
+        return last();
+    }
+    /// Keeps the pool alive until leave(), for a caller about to give up the slot that did so.
+    void visit() noexcept {
+        Lock lock{mutex_};
+        ++visitors_;
+    }
+
+    // ---- slots that become free ----
+
+    /// A slot that its owner found fit is free: to the head, or visible. False: the pool is closing or too many exist;
+    /// the slot is the caller's to close, counted as retiring.
+    [[nodiscard]] bool give(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        if (closing_ || ledger_.excess()) {
+            ledger_.retire(slot);
+            publish_census();
+            return false;
+        }
+        if (Node* h = fifo_.head(); h != nullptr && hand_over(*h)) {
+            grant(*h, Standing::slot, slot, wakes);
+        } else {
+            idle_.publish(slot);
+        }
+        settle(wakes);
+        finish(wakes, lock);
+        return true;
+    }
+
+    /// The owner of a slot is about to close (or reset in the background) what is in it.
+    void begin_retiring(std::uint32_t slot) noexcept {
+        Lock lock{mutex_};
+        ledger_.retire(slot);
+        publish_census();
+    }
+    /// A background reset ended well: the slot is its owner's again, to give.
+    void end_retiring(std::uint32_t slot) noexcept {
+        Lock lock{mutex_};
+        ledger_.revive(slot);
+        publish_census();
+    }
+    /// The resource of this slot is gone (closed or detached). True: the pool itself is to be freed now.
+    [[nodiscard]] bool vacated(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        ledger_.vacate(slot);
+        settle(wakes);
+        tell_drained(wakes);
+        const bool done = last();
+        finish(wakes, lock);
+        return done;
+    }
+
+    // ---- opening ----
+
+    /// A resource was opened; the slot is its opener's, to use or to give. Returns how long opening had been failing.
+    Outage opened(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        const Outage before = ledger_.opened(slot);
+        ready_.store(1, std::memory_order_relaxed);
+        settle(wakes);
+        finish(wakes, lock);
+        return before;
+    }
+    /// Opening failed. The caller is counted as a visitor from here on.
+    Verdict open_failed(std::uint32_t slot, Fault fault, Duration allowed, bool& newly_down) noexcept {
+        Verdict verdict{};
+        {
+            Wakes<Sync> wakes;
+            Lock lock{mutex_};
+            ++visitors_;
+            ledger_.vacate(slot);
+            Outage& outage = ledger_.outage;
+            const bool was_down = outage.down;
+            verdict = on_open_failed(outage, plan().outage, {fault, allowed, ledger_.any_live(), fifo_.size() != 0, draw()}, sync_.now());
+            newly_down = outage.down && !was_down;
+            settle(wakes);
+            tell_drained(wakes);
+            finish(wakes, lock);
+        }
+        if (verdict == Verdict::refuse) fail_all(Code::open_failed);
+        if (verdict == Verdict::down) fail_all(Code::server_down);
+        return verdict;
+    }
+
+    // ---- closing ----
+
+    /// From now on nobody is served and every slot is closed on return. False: that was so already.
+    bool close() noexcept {
+        {
+            Wakes<Sync> wakes;
+            Lock lock{mutex_};
+            if (closing_) return false;
+            closing_ = true;
+            closed_.store(1, std::memory_order_relaxed);
+            settle(wakes);
+            finish(wakes, lock);
+        }
+        fail_all(Code::closed);
+        return true;
+    }
+    /// Waits until no resource is left, at most until the deadline; how many are left.
+    std::uint32_t drain(Deadline until) noexcept {
+        for (;;) {
+            std::uint32_t turn;
+            {
+                Lock lock{mutex_};
+                if (ledger_.counted() == 0) return 0;
+                turn = drained_.load(std::memory_order_relaxed);
+                if (until.passed(sync_.now())) return ledger_.counted();
+            }
+            sync_.park(drained_, turn, until);
+        }
+    }
+    /// The handle lets go. True: the pool is to be freed now.
+    [[nodiscard]] bool drop_handle() noexcept {
+        Lock lock{mutex_};
+        handle_ = false;
+        return last();
+    }
+
+    // ---- the crew: threads of the pool's own, or whoever calls maintain() ----
+
+    struct Work {
+        enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;
+        std::uint32_t slot = nil;
+    };
+    /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Ticks are the caller's to time.
+    /// `busy` is written under the mutex: whoever ends the crew must not wait for a worker inside foreign code.
+    Work next_work(bool tick_due, bool& busy) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        rung_ = false;
+        Work work{};
+        if (ledger_.has_jobs()) {
+            work = {Work::slot_job, ledger_.pop_job()};
+        } else if (!closing_ && tick_due && !ticking_) {
+            ticking_ = true;
+            work = {Work::tick, nil};
+        } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
+            work = {Work::open, ledger_.take_vacancy()};
+            settle(wakes);
+        }
+        busy = work.kind != Work::none;
+        finish(wakes, lock);
+        return work;
+    }
+    void ticked() noexcept {
+        Lock lock{mutex_};
+        ticking_ = false;
+    }
+    /// Queues a retiring slot for the crew.
+    void post_job(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        ledger_.push_job(slot);
+        ring(wakes, TimePoint::min());
+        finish(wakes, lock);
+    }
+    /// Parks a crew thread until there may be work, at most until `until`; `done` ends it.
+    void rest(Deadline until, const bool& done) noexcept {
+        std::uint32_t turn;
+        {
+            Lock lock{mutex_};
+            rung_ = false;
+            if (done || ledger_.has_jobs()) return;
+            TimePoint at = until.at();
+            if (wants_opening() && !closing_ && ledger_.has_room()) at = std::min(at, ledger_.outage.gate);
+            for (Node* n = fifo_.async_count() != 0 ? fifo_.head() : nullptr; n != nullptr; n = n->next) {
+                if (n->async()) at = std::min(at, n->deadline.at());
+            }
+            if (at <= sync_.now()) return;
+            turn = bell_.load(std::memory_order_relaxed);
+            ++resting_;
+            rest_until_ = std::min(rest_until_, at);
+            until = Deadline{at};
+        }
+        sync_.park(bell_, turn, until);
+        Lock lock{mutex_};
+        --resting_;
+        rung_ = false;
+        rest_until_ = TimePoint::max();  // the others' are not known: rather ring once too often
+    }
+    /// Wakes the whole crew (to end it).
+    void ring_all() noexcept {
+        {
+            Lock lock{mutex_};
+            bell_.fetch_add(1, std::memory_order_relaxed);
+        }
+        sync_.unpark_all(&bell_);
+    }
+
+    /// Runs `f` under the mutex: for the shell's own plain fields.
+    template <class F>
+    auto locked(F&& f) noexcept {
+        Lock lock{mutex_};
+        return f();
+    }
+
+    // ---- looking in, without the mutex ----
+
+    [[nodiscard]] Census census() const noexcept {
+        const std::uint64_t c = census_.load(std::memory_order_relaxed);
+        return {static_cast<std::uint32_t>(c & 0xffff), static_cast<std::uint32_t>(c >> 16 & 0xffff), static_cast<std::uint32_t>(c >> 32 & 0xffff),
+                static_cast<std::uint32_t>(c >> 48)};
+    }
+    /// When the first in the queue began to wait, in nanoseconds of the clock; 0: nobody waits.
+    [[nodiscard]] std::int64_t head_since() const noexcept { return head_since_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool ready() const noexcept { return ready_.load(std::memory_order_relaxed) != 0; }
+    /// When the pool went down, 0: it is up.
+    [[nodiscard]] std::int64_t down_since() const noexcept { return down_since_.load(std::memory_order_relaxed); }
+    [[nodiscard]] Fault open_fault() const noexcept { return static_cast<Fault>(fault_.load(std::memory_order_relaxed)); }
+
+    // ---- looking in, under the mutex ----
+
+    [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
+
+private:
+    void fail_all(Code why) noexcept {
+        for (bool more = true; more;) {
+            Wakes<Sync> wakes;
+            Lock lock{mutex_};
+            while (fifo_.head() != nullptr && wakes.count < wakes.most / 2) fail(*fifo_.head(), why, wakes);
+            more = fifo_.head() != nullptr;
+            settle(wakes);
+            finish(wakes, lock);
+        }
+    }
+
+    Standing park(Node& n, bool missed) noexcept {
+        const auto look = [&n] {
+            // acquire: pairs with the release in Node::set, so that slot and failure are seen with a final standing
+            return static_cast<Standing>(n.word.load(std::memory_order_acquire));
+        };
+        // A waiter that was woken in vain is awake already: a grant within about 2 us costs no thread switch.
+        for (int spin = missed ? 100 : 0; spin > 0 && look() == Standing::waiting; --spin) sync_.relax();
+        const Deadline until = earlier(n.deadline, Deadline{TimePoint{TimePoint::duration{n.wake_at.load(std::memory_order_relaxed)}}});
+        while (look() == Standing::waiting) {
+            sync_.park(n.word, static_cast<std::uint32_t>(Standing::waiting), until);
+            if (look() == Standing::waiting && until.passed(sync_.now())) break;
+        }
+        return look();
+    }
+
+    using Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
+        Base::resting_, Base::rest_until_, Base::closing_, Base::handle_, Base::ticking_, Base::rung_,
+        Base::drained_, Base::bell_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_,
+        Base::closed_, Base::ready_, Base::settle, Base::hand_over, Base::grant, Base::fail, Base::refuse,
+        Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
+        Base::draw, Base::publish_census, Base::finish;
+};
+
+}  // namespace dewpond::inline v0::detail

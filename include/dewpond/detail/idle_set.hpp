@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSL-1.0
+// L1: the set of idle slots, 62 a word, taken and published by one CAS each.
+//
+// Two control bits ride in every word, changed under the mutex of the exchange only:
+//   ATTENTION  returns come to the mutex (somebody is queued, too many exist, or the pool is closing)
+//   ONWAY      the head of the queue has been woken and will look by itself: only each 16th return need come
+// A take never tests them: barging is exactly "an idle bit is visible". A return's successful CAS is its last touch of
+// the pool; when it has to come to the mutex it publishes nothing first, so a counted slot keeps the pool alive.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+
+#include <dewpond/config.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// No slot.
+constexpr std::uint32_t nil = ~std::uint32_t{0};
+
+template <class Sync>
+class IdleSet {
+public:
+    static constexpr std::uint32_t per_word = 62;
+    static constexpr std::uint64_t attention = std::uint64_t{1} << 63;
+    static constexpr std::uint64_t onway = std::uint64_t{1} << 62;
+    static constexpr std::uint64_t control = attention | onway;
+
+    struct alignas(cache_line) Word {
+        typename Sync::template atomic<std::uint64_t> bits{0};
+    };
+
+    /// `sample`: under ONWAY each so many-th return of a slot comes to the mutex all the same.
+    explicit IdleSet(std::uint32_t slots, std::uint32_t sample = 16)
+        : words_{(slots + per_word - 1) / per_word}, sample_{sample} {
+        if (words_ > 1) far_ = std::make_unique<Word[]>(words_ - 1);
+    }
+
+    [[nodiscard]] std::uint32_t words() const noexcept { return words_; }
+    [[nodiscard]] Word& word_of(std::uint32_t slot) noexcept { return word(slot / per_word); }
+    [[nodiscard]] static std::uint64_t bit_of(std::uint32_t slot) noexcept {
+        return std::uint64_t{1} << (slot % per_word);
+    }
+
+    /// Takes the lowest idle slot, or `nil`. Lock-free; called by anybody.
+    DEWPOND_INLINE std::uint32_t take() noexcept {
+        if (const std::uint32_t bit = take_in(first_); bit != nil) [[likely]] return bit;
+        return words_ == 1 ? nil : take_far();
+    }
+
+    /// Returns a slot that its holder found fit. False: nothing was published, come to the mutex.
+    /// `barged` belongs to the slot and is touched by its holder only.
+    DEWPOND_INLINE bool put(Word& w, std::uint64_t bit, std::uint32_t slot, std::uint32_t& barged) noexcept {
+        if (&w != &first_) lower_hint(slot / per_word);  // before publishing: the CAS is the last touch
+        std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+        do {
+            if ((b & attention) != 0) [[unlikely]] {
+                if ((b & onway) == 0 || ++barged % sample_ == 0) return false;
+            }
+            // release: what the holder and its reset wrote is seen by the take's acquire
+        } while (!w.bits.compare_exchange_weak(b, b | bit, std::memory_order_release, std::memory_order_relaxed));
+        return true;
+    }
+
+    /// Takes one particular slot if it is idle (for the keeper).
+    bool claim(std::uint32_t slot) noexcept {
+        Word& w = word_of(slot);
+        const std::uint64_t bit = bit_of(slot);
+        std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+        while ((b & bit) != 0) {
+            // acquire: as in take
+            if (w.bits.compare_exchange_weak(b, b & ~bit, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool is_idle(std::uint32_t slot) const noexcept {
+        // acquire: whoever sees the bit of a return also sees the counters its holder wrote before
+        return (word(slot / per_word).bits.load(std::memory_order_acquire) & bit_of(slot)) != 0;
+    }
+    [[nodiscard]] std::uint32_t count() const noexcept {
+        std::uint32_t n = 0;
+        for (std::uint32_t k = 0; k < words_; ++k) {
+            n += static_cast<std::uint32_t>(std::popcount(word(k).bits.load(std::memory_order_relaxed) & ~control));
+        }
+        return n;
+    }
+
+    // ---- under the mutex of the exchange ----
+
+    /// Makes a slot visible as idle.
+    void publish(std::uint32_t slot) noexcept {
+        if (slot >= per_word) lower_hint(slot / per_word);
+        // release: as in put
+        word_of(slot).bits.fetch_or(bit_of(slot), std::memory_order_release);
+    }
+
+    /// Sets the control bits of every word and, in the same RMW, looks: is anything idle? A word that is already
+    /// right is only loaded: without ONWAY bits appear under the mutex only, and under ONWAY the woken head looks.
+    bool set_control(std::uint64_t want) noexcept {
+        std::uint64_t seen = 0;
+        for (std::uint32_t k = 0; k < words_; ++k) {
+            auto& bits = word(k).bits;
+            std::uint64_t b = bits.load(std::memory_order_relaxed);
+            // acq_rel: a return whose CAS came before this one is seen here; one that comes after sees the bits
+            while ((b & control) != want &&
+                   !bits.compare_exchange_weak(b, (b & ~control) | want, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+            }
+            seen |= b & ~control;
+        }
+        return seen != 0;
+    }
+
+private:
+    [[nodiscard]] Word& word(std::uint32_t k) noexcept { return k == 0 ? first_ : far_[k - 1]; }
+    [[nodiscard]] const Word& word(std::uint32_t k) const noexcept { return k == 0 ? first_ : far_[k - 1]; }
+
+    DEWPOND_INLINE static std::uint32_t take_in(Word& w) noexcept {
+        std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+        while (const std::uint64_t free = b & ~control) {
+            // acquire: pairs with the release of put, publish and grants
+            if (w.bits.compare_exchange_weak(b, b & ~(free & -free), std::memory_order_acquire, std::memory_order_relaxed)) [[likely]] {
+                return static_cast<std::uint32_t>(std::countr_zero(free));
+            }
+        }
+        return nil;
+    }
+    // The hint is where to begin, no promise: a scan always visits every word.
+    std::uint32_t take_far() noexcept {
+        const std::uint32_t start = hint_.load(std::memory_order_relaxed);
+        for (std::uint32_t n = 1; n < words_; ++n) {
+            std::uint32_t k = start + n - 1;
+            if (k >= words_) k -= words_ - 1;
+            if (const std::uint32_t bit = take_in(far_[k - 1]); bit != nil) {
+                if (k != start) hint_.store(k, std::memory_order_relaxed);
+                return k * per_word + bit;
+            }
+        }
+        return nil;
+    }
+    void lower_hint(std::uint32_t k) noexcept {
+        if (k != 0 && k < hint_.load(std::memory_order_relaxed)) hint_.store(k, std::memory_order_relaxed);
+    }
+
+    Word first_;
+    alignas(cache_line) std::uint32_t words_;
+    std::uint32_t sample_;
+    std::unique_ptr<Word[]> far_;
+    alignas(cache_line) typename Sync::template atomic<std::uint32_t> hint_{1};
+};
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSL-1.0
+// L2, the state and its one rule: what is written under the mutex, and settle(), which every mutex section that changed
+// the queue, the vacancies or the idle set ends in. It keeps: an idle slot and a parked head never coexist.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include <dewpond/detail/idle_set.hpp>
+#include <dewpond/detail/ledger.hpp>
+#include <dewpond/detail/sync.hpp>
+#include <dewpond/detail/waiters.hpp>
+#include <dewpond/policy.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// The answer to a wish for a slot. `waiting`: queued, now call wait().
+struct Grant {
+    Standing what = Standing::failed;
+    std::uint32_t slot = nil;
+    Code failure = Code::timed_out;
+};
+
+template <class Sync, class Waiting, class Opening>
+class Settlement {
+protected:
+    using Node = detail::Node<Sync>;
+    using Lock = Locked<typename Sync::mutex>;
+    /// Every return goes to the head and nothing is visible while anybody is queued.
+    static constexpr bool strict = requires { Waiting::always_hands_over; };
+
+    Settlement(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
+        : idle_{plan.max_size, plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan} {
+        random_ = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4) | 1;
+    }
+
+    // ---- called with the mutex held ----
+
+    /// The one place that decides what the words' control bits are, whom to wake and who may open.
+    void settle(Wakes<Sync>& wakes) noexcept {
+        for (;;) {
+            Node* h = fifo_.head();
+            const bool seen = idle_.set_control(control_wanted(h));
+            if (h == nullptr || closing_) break;
+            if (seen && (strict || h->async()) && !wakes.full()) {  // a callback cannot come and look
+                if (const std::uint32_t i = idle_.take(); i != nil) {
+                    grant(*h, Standing::slot, i, wakes);
+                    continue;
+                }
+            } else if (seen && h->standing() == Standing::waiting && !wakes.full()) {
+                notify(*h, wakes);
+                idle_.set_control(control_wanted(h));
+            }
+            if constexpr (Opening::in_caller) {
+                if (!h->async() && h->standing() == Standing::waiting && ledger_.has_room() && !wakes.full()) {
+                    const TimePoint gate = ledger_.outage.gate;
+                    if (sync_.now() >= gate) {
+                        grant(*h, Standing::vacancy, ledger_.take_vacancy(), wakes);
+                        continue;
+                    }
+                    if (h->wake_at.load(std::memory_order_relaxed) != ticks(gate)) {  // the head alone looks again when the back-off ends
+                        h->wake_at.store(ticks(gate), std::memory_order_relaxed);
+                        notify(*h, wakes);
+                        idle_.set_control(control_wanted(h));
+                    }
+                }
+            }
+            break;
+        }
+        if (!closing_ && wants_opening() && ledger_.has_room()) ring(wakes, ledger_.outage.gate);
+        publish_census();
+    }
+    [[nodiscard]] std::uint64_t control_wanted(const Node* h) const noexcept {
+        using Set = IdleSet<Sync>;
+        if (closing_ || ledger_.excess()) return Set::attention;
+        if (h == nullptr) return 0;
+        return !strict && h->standing() == Standing::notified && idle_.words() == 1 ? Set::control : Set::attention;
+    }
+    [[nodiscard]] bool hand_over(const Node& h) noexcept {
+        if (strict || h.async()) return true;
+        return waiting_.hand_over({Duration{sync_.now() - h.since}});
+    }
+
+    void notify(Node& n, Wakes<Sync>& wakes) noexcept {
+        n.set(Standing::notified);
+        wakes.thread(&n.word);
+    }
+    void grant(Node& n, Standing what, std::uint32_t slot, Wakes<Sync>& wakes) noexcept {
+        fifo_.remove(n);
+        n.slot = slot;
+        send_off(n, what, wakes);
+    }
+    void fail(Node& n, Code why, Wakes<Sync>& wakes) noexcept {
+        fifo_.remove(n);
+        n.failure = why;
+        ++visitors_;  // it still has an error to write; leave() ends that
+        send_off(n, Standing::failed, wakes);
+    }
+    void send_off(Node& n, Standing what, Wakes<Sync>& wakes) noexcept {
+        if (n.async()) {
+            n.word.store(static_cast<std::uint32_t>(what), std::memory_order_relaxed);
+            wakes.call(n);
+            return;
+        }
+        const void* address = &n.word;
+        n.set(what);  // the node's last touch
+        wakes.thread(address);
+    }
+    Grant refuse(Code why) noexcept {
+        ++visitors_;
+        return {Standing::failed, nil, why};
+    }
+    Grant leave_queue(Node& n, Wakes<Sync>& wakes, Lock& lock, Grant g) noexcept {
+        fifo_.remove(n);
+        settle(wakes);
+        finish(wakes, lock);
+        return g;
+    }
+    Grant claim_vacancy(Wakes<Sync>& wakes, Lock& lock) noexcept {
+        const std::uint32_t slot = ledger_.take_vacancy();
+        settle(wakes);
+        finish(wakes, lock);
+        return {Standing::vacancy, slot, {}};
+    }
+
+    /// Should the crew open one more? While down one prober goes on, whoever waits or not.
+    [[nodiscard]] bool wants_opening() const noexcept {
+        const Node* h = fifo_.head();
+        OpeningView v;
+        v.waiting = Opening::in_caller ? fifo_.async_count() : fifo_.size();
+        v.on_way = !Opening::in_caller && h != nullptr && h->standing() == Standing::notified ? 1 : 0;
+        v.min_idle = ledger_.plan().min_idle;
+        v.idle = v.min_idle == 0 ? 0 : idle_.count();
+        v.vacant = ledger_.plan().max_size - ledger_.counted();
+        return std::max(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
+    }
+
+    [[nodiscard]] bool last() const noexcept { return !handle_ && ledger_.counted() == 0 && visitors_ == 0 && fifo_.size() == 0; }
+    void tell_drained(Wakes<Sync>& wakes) noexcept {
+        if (!closing_ || ledger_.counted() != 0) return;
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        wakes.everybody = &drained_;
+    }
+    /// Wakes one of the resting crew, unless one was rung and has not looked yet, or one looks by `at` anyway.
+    void ring(Wakes<Sync>& wakes, TimePoint at) noexcept {
+        if (resting_ == 0 || rung_ || at >= rest_until_) return;
+        rung_ = true;
+        bell_.fetch_add(1, std::memory_order_relaxed);
+        wakes.bell = &bell_;
+    }
+    std::uint32_t draw() noexcept {
+        random_ ^= random_ << 13;
+        random_ ^= random_ >> 17;
+        return random_ ^= random_ << 5;
+    }
+    void publish_census() noexcept {
+        const auto most = [](std::uint32_t n) { return std::uint64_t{std::min(n, 0xffffu)}; };
+        census_.store(most(ledger_.counted()) | most(ledger_.opening()) << 16 | most(ledger_.retiring()) << 32 | most(fifo_.size()) << 48, std::memory_order_relaxed);
+        const Outage& outage = ledger_.outage;
+        head_since_.store(fifo_.head() != nullptr ? ticks(fifo_.head()->since) : 0, std::memory_order_relaxed);
+        down_since_.store(outage.down ? ticks(outage.down_since) : 0, std::memory_order_relaxed);
+        fault_.store(static_cast<std::uint8_t>(outage.fault), std::memory_order_relaxed);
+    }
+    /// Ends a section: nothing of the exchange is touched after the unlock, it may be gone then.
+    void finish(Wakes<Sync>& wakes, Lock& lock) noexcept {
+        Sync sync = sync_;
+        lock.unlock();
+        wakes.send(sync);
+    }
+
+    // ---- data ----
+
+    IdleSet<Sync> idle_;
+    typename Sync::mutex mutex_;
+    [[no_unique_address]] Sync sync_;
+    [[no_unique_address]] Waiting waiting_;
+    [[no_unique_address]] Opening opening_;
+
+    // under the mutex
+    Ledger ledger_;
+    Fifo<Sync> fifo_;
+    std::uint32_t visitors_ = 0;  ///< callers that were refused and crew at work: they keep the pool alive
+    std::uint32_t resting_ = 0;
+    std::uint32_t random_ = 1;
+    TimePoint rest_until_ = TimePoint::max();
+    bool closing_ = false, handle_ = true, ticking_ = false, rung_ = false;
+
+    // written under the mutex, read by anybody
+    template <class T>
+    using atomic = typename Sync::template atomic<T>;
+    atomic<std::uint32_t> drained_{0}, bell_{0};
+    atomic<std::uint64_t> census_{0};
+    atomic<std::int64_t> head_since_{0}, down_since_{0};
+    atomic<std::uint8_t> fault_{0}, closed_{0}, ready_{0};
+};
+
+}  // namespace dewpond::inline v0::detail

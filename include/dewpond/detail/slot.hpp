@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+// One slot: the resource and what is kept beside it, on a line of its own. Absent questions leave no field.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include <dewpond/config.hpp>
+#include <dewpond/detail/idle_set.hpp>
+#include <dewpond/policy.hpp>
+
+namespace dewpond::inline v0::detail {
+
+/// A field that is not there; a template, since two members of one empty type may not share an address.
+template <class Question>
+struct Absent {};
+
+/// The state a policy keeps in each slot, or nothing.
+template <class P>
+struct per_slot_of {
+    using type = Absent<typename P::answers>;
+};
+template <class P>
+    requires requires { typename P::per_slot; }
+struct per_slot_of<P> {
+    using type = typename P::per_slot;
+};
+
+/// Marks that the keeper sets on a slot.
+enum Mark : std::uint32_t {
+    mark_retire = 1,  ///< close it when it comes back
+    mark_aged = 2,    ///< it has rested long enough to be asked
+};
+
+template <class S>
+struct alignas(cache_line) Slot {
+    using Sync = typename S::sync;
+    using Word = typename IdleSet<Sync>::Word;
+    using Resource = typename S::resource;
+    template <class T>
+    using atomic = typename Sync::template atomic<T>;
+
+    /// What the claimant's `uses` and the keeper's marks are made of where nobody asked for them.
+    template <class T>
+    struct Count {
+        atomic<T> n{0};
+    };
+
+    // Owned by whoever owns the slot. Where `report` or a refused hook dooms a lease, `word` points to a word that
+    // always says "come to the mutex": the return path then needs no test of its own.
+    Word* word = nullptr;
+    std::uint64_t bit = 0;
+    std::uint32_t index = 0;
+    std::uint32_t barged = 0;
+    union {
+        Resource resource;
+    };
+    [[no_unique_address]] std::conditional_t<S::keeps_uses, Count<std::uint64_t>, Absent<struct uses_tag>> uses;
+    [[no_unique_address]] std::conditional_t<S::keeps_marks, Count<std::uint32_t>, Absent<struct marks_tag>> marks;
+    [[no_unique_address]] typename per_slot_of<typename S::watch>::type watch;
+
+    Slot() noexcept {}  // the resource is constructed when opened, destroyed when closed
+    Slot(const Slot&) = delete;
+    ~Slot() {}
+
+    void place(IdleSet<Sync>& set, std::uint32_t i) noexcept {
+        index = i;
+        word = &set.word_of(i);
+        bit = IdleSet<Sync>::bit_of(i);
+    }
+    [[nodiscard]] bool marked(Mark m) const noexcept {
+        if constexpr (S::keeps_marks) return (marks.n.load(std::memory_order_relaxed) & m) != 0;
+        else return false;
+    }
+};
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+// Answers to `lifetime`: when is a healthy resource retired?
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <dewpond/detail/text.hpp>
+#include <dewpond/fwd.hpp>
+#include <dewpond/policy.hpp>
+
+namespace dewpond::inline v0 {
+
+/// Never.
+struct NoExpiry {
+    using answers = question::lifetime;
+    static constexpr const char* name = "NoExpiry";
+};
+
+/// After resting for `max_idle`, or after `max_lifetime`, shortened at random by up to `jitter` per cent for each
+/// resource, so that what was opened together does not retire together. Judged by the keeper, never on the hit path.
+struct Lifetime {
+    using answers = question::lifetime;
+    static constexpr const char* name = "Lifetime";
+    static constexpr bool needs_ages = true;
+
+    Duration max_idle = std::chrono::seconds{300};
+    Duration max_lifetime = std::chrono::seconds{1800};
+    unsigned jitter = 10;  ///< per cent, downwards
+
+    /// Kept for each slot; touched under the keeper's eyes only.
+    struct per_slot {
+        Duration lifetime = never;
+    };
+
+    /// The sentence of what cannot work, empty when all is well.
+    [[nodiscard]] std::string check(const Options&) const {
+        if (max_idle <= Duration{}) return detail::text("max_idle is ", max_idle, ": it must be above 0, or never");
+        if (max_lifetime <= Duration{}) {
+            return detail::text("max_lifetime is ", max_lifetime, ": it must be above 0, or never");
+        }
+        if (jitter > 90) return detail::text("jitter is ", std::uint64_t{jitter}, " %: it must be 0 to 90");
+        return {};
+    }
+    /// A resource was opened; `random` is any number, the same number gives the same lifetime.
+    constexpr void opened(per_slot& slot, std::uint32_t random) const noexcept {
+        slot.lifetime = max_lifetime;
+        if (max_lifetime.is_never()) return;
+        const auto ns = max_lifetime.ns().count();
+        const auto cut = ns / 100 * static_cast<std::int64_t>(jitter);
+        slot.lifetime = std::chrono::nanoseconds{ns - cut / 4096 * static_cast<std::int64_t>(random % 4096)};
+    }
+    /// Whether it has lived long enough, `CloseReason::count_` for no.
+    [[nodiscard]] constexpr CloseReason expired(const per_slot& slot, Ages ages) const noexcept {
+        if (!slot.lifetime.is_never() && ages.life >= slot.lifetime) return CloseReason::max_lifetime;
+        if (!max_idle.is_never() && ages.idle >= max_idle) return CloseReason::max_idle;
+        return CloseReason::count_;
+    }
+    [[nodiscard]] std::string describe() const {
+        return detail::text("max_idle = ", max_idle, ", max_lifetime = ", max_lifetime, ", jitter = ", std::uint64_t{jitter}, " %");
+    }
+    /// The keeper looks at least this often.
+    [[nodiscard]] constexpr Duration resolution() const noexcept {
+        const Duration least = max_idle < max_lifetime ? max_idle : max_lifetime;
+        return least.is_never() ? least : Duration{least.ns() / 10};
+    }
+};
+
+}  // namespace dewpond::inline v0

@@ -185,25 +185,25 @@ public:
 
     /// A lease, or an exception: waits, opens and checks within one deadline, `checkout_timeout` if none is given.
     /// Throws PoolError. Cost of a hit with nothing asked: two CAS with its return; no clock, no allocation.
-    Lease checkout(PlaceArg place = std::source_location::current()) { return take(default_limit(), no_stop(), place); }
-    Lease checkout(Limit limit, PlaceArg place = std::source_location::current()) { return take(limit, no_stop(), place); }
+    Lease checkout(PlaceArg place = std::source_location::current()) { return take(nullptr, no_stop(), place); }
+    Lease checkout(Limit limit, PlaceArg place = std::source_location::current()) { return take(&limit, no_stop(), place); }
 
     /// What is idle and passes the checks that are free, at once: never waits, opens or pings. No exception is let out.
     Result<Lease> try_checkout(PlaceArg place = std::source_location::current()) noexcept {
         return wrap(core_->try_idle(place));
     }
     /// As `checkout(limit)`, the error in the result.
-    Result<Lease> try_checkout(Limit limit, PlaceArg place = std::source_location::current()) noexcept { return attempt(limit, no_stop(), place); }
+    Result<Lease> try_checkout(Limit limit, PlaceArg place = std::source_location::current()) noexcept { return attempt(&limit, no_stop(), place); }
 
 #if defined(__cpp_lib_jthread)
     /// As above; a triggered stop token ends the wait with `cancelled`.
-    Lease checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(limit, &stop, place); }
-    Lease checkout(const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(default_limit(), &stop, place); }
+    Lease checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(&limit, &stop, place); }
+    Lease checkout(const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(nullptr, &stop, place); }
     Result<Lease> try_checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) noexcept {
-        return attempt(limit, &stop, place);
+        return attempt(&limit, &stop, place);
     }
     Result<Lease> try_checkout(const std::stop_token& stop, PlaceArg place = std::source_location::current()) noexcept {
-        return attempt(default_limit(), &stop, place);
+        return attempt(nullptr, &stop, place);
     }
 #endif
 
@@ -211,8 +211,9 @@ public:
     /// the deadline and at close. It must stay in place until then. Never blocks longer than a checkout that hits. Starts
     /// the keeper's thread when the first one has to wait (unless `keeper_thread` is false: then `maintain()` does its work).
     void enqueue(Waiter& waiter, Limit limit, PlaceArg place = std::source_location::current()) noexcept { core_->enqueue(waiter, limit, place); }
-    void enqueue(Waiter& waiter, PlaceArg place = std::source_location::current()) noexcept { core_->enqueue(waiter, default_limit(), place); }
-    /// Takes a waiter back: true, it was served with `cancelled` before this returned; false, somebody else serves it or
+    void enqueue(Waiter& waiter, PlaceArg place = std::source_location::current()) noexcept { core_->enqueue(waiter, limit_or_default(nullptr), place); }
+    /// Takes a waiter back: true, it was served with `cancelled` before this returned (inside
+    /// another waiter's `served`: right after that); false, somebody else serves it or
     /// has served it. Only for a waiter that was enqueued and whose memory is still there.
     bool withdraw(Waiter& waiter) noexcept { return core_->withdraw(waiter); }
 
@@ -241,25 +242,44 @@ public:
     std::uint32_t close(Limit limit) noexcept { return core_->close(limit); }
 
 private:
-    [[nodiscard]] Limit default_limit() const noexcept { return core_->options().checkout_timeout; }
+    [[nodiscard]] Limit limit_or_default(const Limit* limit) const noexcept { return limit != nullptr ? *limit : Limit{core_->options().checkout_timeout}; }
     static const detail::NoStop* no_stop() noexcept { return nullptr; }
 
+    // A hit stores nothing but what was asked for: the limit stays where the caller has it, the lease in registers.
     template <class Stop>
-    DEWPOND_INLINE Lease take(Limit limit, const Stop* stop, PlaceArg place) {
-        typename Core::Call call{limit, core_->sync()};
-        if (auto* slot = core_->hit(call, place)) [[likely]] return Lease{*core_, *slot};
-        return take_slowly(call, stop, place);
+    DEWPOND_INLINE Lease take(const Limit* limit, const Stop* stop, PlaceArg place) {
+        if constexpr (Core::hit_takes_time) {
+            typename Core::Call call{limit_or_default(limit), core_->sync()};
+            auto* slot = core_->hit(place, &call);
+            return Lease{*core_, slot != nullptr ? *slot : or_throw(core_->checkout(call, place, stop))};
+        } else {
+            Core& core = *core_;
+            auto* slot = core.hit(place);
+            return Lease{core, slot != nullptr ? *slot : *take_slowly(limit, stop, place)};
+        }
     }
     template <class Stop>
-    DEWPOND_COLD Lease take_slowly(typename Core::Call& call, const Stop* stop, PlaceArg place) {
-        Result<typename Core::Slot*> slot = core_->checkout(call, place, stop);
+    DEWPOND_COLD typename Core::Slot* take_slowly(const Limit* limit, const Stop* stop, PlaceArg place) {
+        typename Core::Call call{limit_or_default(limit), core_->sync()};
+        return &or_throw(core_->checkout(call, place, stop));
+    }
+    static typename Core::Slot& or_throw(Result<typename Core::Slot*> slot) {
         if (!slot) DEWPOND_THROW(std::move(slot).error());
-        return Lease{*core_, **slot};
+        return **slot;
     }
     template <class Stop>
-    DEWPOND_INLINE Result<Lease> attempt(Limit limit, const Stop* stop, PlaceArg place) noexcept {
-        typename Core::Call call{limit, core_->sync()};
-        if (auto* slot = core_->hit(call, place)) [[likely]] return Lease{*core_, *slot};
+    DEWPOND_INLINE Result<Lease> attempt(const Limit* limit, const Stop* stop, PlaceArg place) noexcept {
+        if constexpr (!Core::hit_takes_time) {
+            if (auto* slot = core_->hit(place)) [[likely]] return Lease{*core_, *slot};
+        }
+        return attempt_slowly(limit, stop, place);
+    }
+    template <class Stop>
+    DEWPOND_COLD Result<Lease> attempt_slowly(const Limit* limit, const Stop* stop, PlaceArg place) noexcept {
+        typename Core::Call call{limit_or_default(limit), core_->sync()};
+        if constexpr (Core::hit_takes_time) {
+            if (auto* slot = core_->hit(place, &call)) return Lease{*core_, *slot};
+        }
         return wrap(core_->checkout(call, place, stop));
     }
     Result<Lease> wrap(Result<typename Core::Slot*> slot) noexcept {

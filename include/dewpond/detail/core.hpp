@@ -85,12 +85,15 @@ public:
 
     // ---- the hit path ----
 
-    /// Takes what is idle and fit; null: take the slow path.
-    DEWPOND_INLINE Slot* hit(Call& call, Place place) noexcept {
+    /// Does a hit need the caller's deadline? If not, not even a limit is stored on the way.
+    static constexpr bool hit_takes_time = S::check_talks || S::template has_hook<typename S::on_checkout>;
+
+    /// Takes what is idle and fit; null: take the slow path. `call` is null unless hit_takes_time.
+    DEWPOND_INLINE Slot* hit(Place place, Call* call = nullptr) noexcept {
         const std::uint32_t i = exchange_.idle().take();
         if (i == nil) [[unlikely]] return nullptr;
         Slot& s = slots_[i];
-        if constexpr (S::checks || S::template has_hook<typename S::on_checkout>) {
+        if constexpr (S::checks || hit_takes_time) {
             if (const Admission a = admit(s, call); a != Admission::fit) [[unlikely]] {
                 turn_away(s, a, call);
                 return nullptr;
@@ -178,15 +181,15 @@ private:
 
     static Plan plan_of(const Options& o);
 
-    DEWPOND_INLINE Admission admit(Slot& s, Call& call) noexcept;
-    Admission admit_by_hook(Slot& s, Call& call) noexcept;
+    DEWPOND_INLINE Admission admit(Slot& s, Call* call) noexcept;
+    DEWPOND_INLINE Admission admit_by_hook(Slot& s, Call* call) noexcept;
     DEWPOND_INLINE void lent(Slot& s, Place place) noexcept {
         // Holder-only words, written before the slot can be seen idle again: no locked instruction, no shared line.
         if constexpr (S::keeps_uses) s.uses.n.store(s.uses.n.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         if constexpr (S::holders) s.watch.took(place);
         else static_cast<void>(place);
     }
-    void turn_away(Slot& s, Admission why, Call& call) noexcept;
+    void turn_away(Slot& s, Admission why, Call* call) noexcept;
     bool clean_after(Slot& s, const char* who, Deadline by) noexcept;
     bool open_into(std::uint32_t slot, Deadline by) noexcept;
     OpenNote try_open(Slot& s, Deadline by) noexcept;
@@ -210,6 +213,8 @@ private:
     bool work_once(bool& busy) noexcept;
     void tick() noexcept;
     void look_at_all(TimePoint now) noexcept;
+    bool same_resource(std::uint32_t slot, const SlotNote& note) noexcept;
+    void mark_if_same(Slot& s, const SlotNote& note, Mark mark) noexcept;
     [[nodiscard]] bool can_defer() const noexcept { return crew_on_.load(std::memory_order_relaxed) != 0 || !options_.keeper_thread; }
     [[nodiscard]] bool launch_crew() noexcept;
 
@@ -252,7 +257,7 @@ private:
     std::vector<SlotNote> notes_;       // under notes_mutex_
     OpenNote open_note_;                // under notes_mutex_
 
-    atomic<std::int64_t> next_tick_{0}, next_look_{0}, oldest_lease_{0};
+    atomic<std::int64_t> next_look_{0}, oldest_lease_{0};
 };
 
 }  // namespace dewpond::inline v0::detail

@@ -12,7 +12,7 @@ template <class S>
 template <class Waiter>
 void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     Call call{limit, exchange_.sync()};
-    if (Slot* s = hit(call, place)) return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, *s}});
+    if (Slot* s = hit(place, &call)) return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, *s}});
     if (call.hook_threw) return w.deliver(error(Code::hook_failed, {}));
     w.core_ = this;
     w.place_ = place;
@@ -43,7 +43,7 @@ void Core<S>::serve(Waiter& w) noexcept {
     if (w.standing() == Standing::failed) return refuse(w, w.failure);
     Slot& s = slots_[w.slot];
     Call call{Limit{w.deadline.at()}, exchange_.sync()};
-    const Admission a = admit(s, call);
+    const Admission a = admit(s, &call);
     if (a == Admission::fit) {
         lent(s, w.place_);
         if constexpr (requires { metrics_.waited(Duration{}); }) metrics_.waited(Duration{exchange_.sync().now() - w.since});
@@ -51,7 +51,7 @@ void Core<S>::serve(Waiter& w) noexcept {
     }
     // Not fit: it keeps its place by the moment it began to wait.
     exchange_.visit();
-    turn_away(s, a, call);
+    turn_away(s, a, &call);
     if (call.hook_threw) return refuse(w, Code::hook_failed);
     const Grant g = exchange_.begin(w, true);
     if (g.what == Standing::failed) {

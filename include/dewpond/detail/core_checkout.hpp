@@ -51,12 +51,12 @@ Plan Core<S>::plan_of(const Options& o) {
 /// Is a claimed resource fit to be handed out? Asks the liveness answer, then the user's hook; whatever spoke to the
 /// resource must have left it clean.
 template <class S>
-DEWPOND_INLINE Admission Core<S>::admit(Slot& s, Call& call) noexcept {
+DEWPOND_INLINE Admission Core<S>::admit(Slot& s, Call* call) noexcept {
     if constexpr (S::checks) {
-        const Visit visit{&s, &call};
+        const Visit visit{&s, call};
         if (!live_.usable(driver_, s.resource, visit)) [[unlikely]] return Admission::unusable;
         if constexpr (S::check_talks) {
-            if (visit.talked && !clean_after(s, "the liveness check", call.deadline())) return Admission::left_dirty;
+            if (visit.talked && !clean_after(s, "the liveness check", call->deadline())) return Admission::left_dirty;
         }
     }
     if constexpr (S::ages_for_check) {
@@ -67,13 +67,13 @@ DEWPOND_INLINE Admission Core<S>::admit(Slot& s, Call& call) noexcept {
 }
 
 template <class S>
-DEWPOND_INLINE Admission Core<S>::admit_by_hook(Slot& s, Call& call) noexcept {
+DEWPOND_INLINE Admission Core<S>::admit_by_hook(Slot& s, Call* call) noexcept {
     if constexpr (S::template has_hook<typename S::on_checkout>) {
         DEWPOND_TRY {
-            if (!run_hook(on_checkout_.f, s.resource, call.deadline())) return Admission::left_dirty;
+            if (!run_hook(on_checkout_.f, s.resource, call->deadline())) return Admission::left_dirty;
         }
         DEWPOND_CATCH_ALL { return Admission::hook_threw; }
-        if (!clean_after(s, "OnCheckout", call.deadline())) return Admission::left_dirty;
+        if (!clean_after(s, "OnCheckout", call->deadline())) return Admission::left_dirty;
     } else {
         static_cast<void>(s), static_cast<void>(call);
     }
@@ -100,8 +100,8 @@ bool Core<S>::clean_after(Slot& s, const char* who, Deadline by) noexcept {
 
 /// Closes what is not fit; the search goes on.
 template <class S>
-DEWPOND_COLD void Core<S>::turn_away(Slot& s, Admission why, Call& call) noexcept {
-    if (why == Admission::hook_threw) call.hook_threw = true;
+DEWPOND_COLD void Core<S>::turn_away(Slot& s, Admission why, Call* call) noexcept {
+    if (why == Admission::hook_threw) call->hook_threw = true;
     retire(s, why == Admission::unusable ? CloseReason::check_failed : CloseReason::hook_left_dirty);
 }
 
@@ -115,15 +115,15 @@ DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
             bool fit = true;
             if constexpr (TellsStatus<Driver>) fit = driver_.status_ok(s.resource);
             if constexpr (Probes<Driver>) fit = fit && driver_.probe(s.resource);
-            a = fit ? admit_by_hook(s, call) : Admission::unusable;
+            a = fit ? admit_by_hook(s, &call) : Admission::unusable;
         } else {
-            a = admit(s, call);
+            a = admit(s, &call);
         }
         if (a == Admission::fit) {
             lent(s, place);
             return &s;
         }
-        turn_away(s, a, call);
+        turn_away(s, a, &call);
         if (call.hook_threw) return error(Code::hook_failed, {});
     }
     return error(exchange_.closed() ? Code::closed : Code::none_idle, {});
@@ -179,14 +179,14 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         Slot& s = slots_[g.slot];
         Admission a = Admission::fit;
         if (g.what == Standing::slot) {
-            a = admit(s, call);
+            a = admit(s, &call);
         } else if (exchange_.closed()) {  // closed while it was being opened
             if (!visiting) exchange_.visit();
             visiting = true;
             retire(s, CloseReason::pool_closed);
             return fail(Code::closed);
         } else {
-            a = admit_by_hook(s, call);  // just opened: it needs no check
+            a = admit_by_hook(s, &call);  // just opened: it needs no check
         }
         if (a == Admission::fit) {
             lent(s, place);
@@ -198,7 +198,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (!visiting) exchange_.visit();
         visiting = true;
-        turn_away(s, a, call);
+        turn_away(s, a, &call);
         if (call.hook_threw) return fail(Code::hook_failed);
     }
 }
@@ -213,6 +213,10 @@ auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
             return OpenNote{OpenNote{}, &plain};
         }
     };
+    [[maybe_unused]] const auto keep = [&note](const OpenError& e) noexcept -> OpenNote {
+        DEWPOND_TRY { return std::make_shared<const OpenError>(e); }
+        DEWPOND_CATCH_ALL { return note(e.fault(), ""); }
+    };
     Resource* const at = std::addressof(s.resource);
     DEWPOND_TRY {
         const auto call = [&]() -> decltype(auto) {
@@ -223,17 +227,13 @@ auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
             ::new (static_cast<void*>(at)) Resource(call());
         } else {
             auto opened = call();
-            if (!opened) return std::make_shared<const OpenError>(std::move(opened.error()));
+            if (!opened) return keep(opened.error());
             ::new (static_cast<void*>(at)) Resource(std::move(*opened));
         }
     }
 #if defined(__cpp_exceptions)
     catch (const OpenError& e) {
-        try {
-            return std::make_shared<const OpenError>(e);
-        } catch (...) {
-            return note(e.fault(), "");
-        }
+        return keep(e);
     }
 #endif
     DEWPOND_CATCH_ALL { return note(Fault::other, "the driver's open threw (its text is withheld)"); }
@@ -266,7 +266,6 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
     e.slot = slot;
     if (failed == nullptr) {
         s.place(exchange_.idle(), slot);
-        if constexpr (S::keeps_marks) s.marks.n.store(0, std::memory_order_relaxed);
         SlotNote note;
         note.sample.opened(uses_of(s), now);
         if constexpr (S::expires) {
@@ -275,6 +274,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
         }
         {
             Locked lock{notes_mutex_};
+            if constexpr (S::keeps_marks) s.marks.n.store(0, std::memory_order_relaxed);
             notes_[slot] = note;
             open_note_ = nullptr;
         }

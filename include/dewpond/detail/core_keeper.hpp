@@ -23,7 +23,7 @@ void Core<S>::start_crew() {
     const bool refills = exchange_.plan().min_idle != 0;
     const bool wanted = S::needs_keeper || refills;
     if (wanted) period_ = tick_period(resolution, aged);
-    next_tick_.store(ticks(add(exchange_.sync().now(), period_.ns())), std::memory_order_relaxed);
+    exchange_.ticked(add(exchange_.sync().now(), period_.ns()));
     crew_ = std::vector<Worker>(!S::opening::in_caller || refills ? options_.opens_at_once + 1 : 1);
     if (wanted && options_.keeper_thread && !launch_crew()) {
         DEWPOND_THROW(PoolError(Code::no_thread, options_.name,
@@ -67,7 +67,7 @@ void Core<S>::crew_main(Worker& me) noexcept {
         if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
         if (work_once(me.busy)) continue;
         exchange_.expire(exchange_.sync().now());
-        exchange_.rest(Deadline{TimePoint{TimePoint::duration{next_tick_.load(std::memory_order_relaxed)}}}, crew_done_);
+        exchange_.rest(crew_done_);
     }
     free_if(exchange_.leave());
 }
@@ -91,9 +91,7 @@ void Core<S>::end_crew() noexcept {
 /// One piece of work, if there is any.
 template <class S>
 bool Core<S>::work_once(bool& busy) noexcept {
-    const TimePoint now = exchange_.sync().now();
-    const bool due = !period_.is_never() && ticks(now) >= next_tick_.load(std::memory_order_relaxed);
-    const auto work = exchange_.next_work(due, busy);
+    const auto work = exchange_.next_work(busy);
     switch (work.kind) {
         case Exchange::Work::none: return false;
         case Exchange::Work::tick: tick(); break;
@@ -122,7 +120,6 @@ void Core<S>::maintain() noexcept {
 template <class S>
 void Core<S>::tick() noexcept {
     const TimePoint now = exchange_.sync().now();
-    next_tick_.store(ticks(add(now, period_.ns())), std::memory_order_relaxed);
     exchange_.expire(now);
     look_at_all(now);
     if constexpr (S::keeps_marks) {
@@ -139,7 +136,7 @@ void Core<S>::tick() noexcept {
             Slot& s = slots_[i];
             const Ages ages = sample.ages(now);
             if constexpr (S::ages_for_check) {
-                if (sample.idle && ages.idle >= live_.aged_after()) s.marks.n.fetch_or(mark_aged, std::memory_order_relaxed);
+                if (sample.idle && ages.idle >= live_.aged_after()) mark_if_same(s, note, mark_aged);
             }
             if constexpr (S::expires) {
                 const CloseReason why = life_.expired(note.life, ages);
@@ -147,11 +144,12 @@ void Core<S>::tick() noexcept {
                 if (why == CloseReason::max_idle && !may_shrink(idle, exchange_.plan().min_idle)) continue;
                 if (!exchange_.idle().claim(i)) {
                     // Out: its return closes it. A mark that comes just too late is found by the next tick.
-                    if (why == CloseReason::max_lifetime) s.marks.n.fetch_or(mark_retire, std::memory_order_relaxed);
+                    if (why == CloseReason::max_lifetime) mark_if_same(s, note, mark_retire);
                     continue;
                 }
                 --idle;
-                if (uses_of(s) != sample.uses && why == CloseReason::max_idle) {  // used since we looked: not idle at all
+                const bool used = uses_of(s) != sample.uses;
+                if (!same_resource(i, note) || (used && why == CloseReason::max_idle)) {  // not the one we judged, or not idle at all
                     offer(s);
                     continue;
                 }
@@ -160,7 +158,23 @@ void Core<S>::tick() noexcept {
             }
         }
     }
-    exchange_.ticked();
+    exchange_.ticked(add(now, period_.ns()));
+}
+
+/// Is the resource of this slot still the one that a note is about?
+template <class S>
+bool Core<S>::same_resource(std::uint32_t slot, const SlotNote& note) noexcept {
+    Locked lock{notes_mutex_};
+    return notes_[slot].sample.present && notes_[slot].sample.born == note.sample.born;
+}
+/// Marks it if so; marks are cleared under the same lock when a slot is opened anew.
+template <class S>
+void Core<S>::mark_if_same(Slot& s, const SlotNote& note, Mark mark) noexcept {
+    if constexpr (S::keeps_marks) {
+        Locked lock{notes_mutex_};
+        const Sample& now = notes_[s.index].sample;
+        if (now.present && now.born == note.sample.born) s.marks.n.fetch_or(mark, std::memory_order_relaxed);
+    }
 }
 
 /// Samples every slot for the ages; at most once in 50 ms, whoever comes.

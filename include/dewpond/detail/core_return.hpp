@@ -30,9 +30,9 @@ DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
             const bool here = options_.return_budget > Duration{};
             const ResetResult r = here ? driver_.reset(s.resource, Deadline::after(exchange_.sync().now(), options_.return_budget)) : ResetResult::unfinished;
             if (r == ResetResult::unfinished && can_defer()) {
-                exchange_.begin_retiring(s.index);
-                exchange_.post_job(s.index);
-                return ReturnReport::deferred;
+                if (exchange_.post_job(s.index)) return ReturnReport::deferred;
+                retire(s, CloseReason::pool_closed, true);
+                return ReturnReport::closed;
             }
             bool clean = r == ResetResult::clean;
             if constexpr (KnowsDirty<Driver>) clean = clean && !driver_.dirty(s.resource);

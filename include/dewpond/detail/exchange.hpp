@@ -55,6 +55,7 @@ public:
         if (outage.failures != 0) outage.gate = nearer_gate(outage, plan().outage, now);
         fifo_.push(n);
         settle(wakes);
+        if (n.async()) ring(wakes, n.deadline.at());  // nobody else watches its deadline
         finish(wakes, lock);
         return {Standing::waiting, nil, {}};
     }
@@ -255,16 +256,17 @@ public:
         enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;
         std::uint32_t slot = nil;
     };
-    /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Ticks are the caller's to time.
+    /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Whoever takes something makes sure that
+    /// somebody else looks after what is left.
     /// `busy` is written under the mutex: whoever ends the crew must not wait for a worker inside foreign code.
-    Work next_work(bool tick_due, bool& busy) noexcept {
+    Work next_work(bool& busy) noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
         rung_ = false;
         Work work{};
         if (ledger_.has_jobs()) {
             work = {Work::slot_job, ledger_.pop_job()};
-        } else if (!closing_ && tick_due && !ticking_) {
+        } else if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {
             ticking_ = true;
             work = {Work::tick, nil};
         } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
@@ -272,40 +274,43 @@ public:
             settle(wakes);
         }
         busy = work.kind != Work::none;
+        if (busy) ring(wakes, wanted_at());
         finish(wakes, lock);
         return work;
     }
-    void ticked() noexcept {
+    /// The tick is done; when the next one is due.
+    void ticked(TimePoint next) noexcept {
         Lock lock{mutex_};
         ticking_ = false;
+        tick_at_ = next;
     }
-    /// Queues a retiring slot for the crew.
-    void post_job(std::uint32_t slot) noexcept {
+    /// Queues a slot for the crew, as retiring. False: the pool is closing, nobody would do it; the slot is retiring all
+    /// the same.
+    [[nodiscard]] bool post_job(std::uint32_t slot) noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
+        ledger_.retire(slot);
+        publish_census();
+        if (closing_) return false;
         ledger_.push_job(slot);
         ring(wakes, TimePoint::min());
         finish(wakes, lock);
+        return true;
     }
-    /// Parks a crew thread until there may be work, at most until `until`; `done` ends it.
-    void rest(Deadline until, const bool& done) noexcept {
+    /// Parks a crew thread until there may be work; `done` (under the mutex) ends it.
+    void rest(const bool& done) noexcept {
         std::uint32_t turn;
+        TimePoint at;
         {
             Lock lock{mutex_};
             rung_ = false;
-            if (done || ledger_.has_jobs()) return;
-            TimePoint at = until.at();
-            if (wants_opening() && !closing_ && ledger_.has_room()) at = std::min(at, ledger_.outage.gate);
-            for (Node* n = fifo_.async_count() != 0 ? fifo_.head() : nullptr; n != nullptr; n = n->next) {
-                if (n->async()) at = std::min(at, n->deadline.at());
-            }
-            if (at <= sync_.now()) return;
+            at = wanted_at();
+            if (done || at <= sync_.now()) return;
             turn = bell_.load(std::memory_order_relaxed);
             ++resting_;
             rest_until_ = std::min(rest_until_, at);
-            until = Deadline{at};
         }
-        sync_.park(bell_, turn, until);
+        sync_.park(bell_, turn, Deadline{at});
         Lock lock{mutex_};
         --resting_;
         rung_ = false;
@@ -373,7 +378,7 @@ private:
         return look();
     }
 
-    using Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
+    using Base::tick_at_, Base::wanted_at, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
         Base::resting_, Base::rest_until_, Base::closing_, Base::handle_, Base::ticking_, Base::rung_,
         Base::drained_, Base::bell_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_,
         Base::closed_, Base::ready_, Base::settle, Base::hand_over, Base::grant, Base::fail, Base::refuse,

@@ -136,6 +136,17 @@ protected:
         return std::max(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
     }
 
+    /// When the crew has to look again: now for a job, at the gate for an opening, at the deadline of a callback, at the tick.
+    [[nodiscard]] TimePoint wanted_at() const noexcept {
+        if (ledger_.has_jobs()) return TimePoint::min();
+        if (closing_) return TimePoint::max();
+        TimePoint at = ticking_ ? TimePoint::max() : tick_at_;
+        if (wants_opening() && ledger_.has_room()) at = std::min(at, ledger_.outage.gate);
+        for (const Node* n = fifo_.async_count() != 0 ? fifo_.head() : nullptr; n != nullptr; n = n->next) {
+            if (n->async()) at = std::min(at, n->deadline.at());
+        }
+        return at;
+    }
     [[nodiscard]] bool last() const noexcept { return !handle_ && ledger_.counted() == 0 && visitors_ == 0 && fifo_.size() == 0; }
     void tell_drained(Wakes<Sync>& wakes) noexcept {
         if (!closing_ || ledger_.counted() != 0) return;
@@ -183,7 +194,7 @@ protected:
     std::uint32_t visitors_ = 0;  ///< callers that were refused and crew at work: they keep the pool alive
     std::uint32_t resting_ = 0;
     std::uint32_t random_ = 1;
-    TimePoint rest_until_ = TimePoint::max();
+    TimePoint rest_until_ = TimePoint::max(), tick_at_ = TimePoint::max();
     bool closing_ = false, handle_ = true, ticking_ = false, rung_ = false;
 
     // written under the mutex, read by anybody

@@ -101,7 +101,7 @@ private:
     friend class detail::Core;
     template <class, class...>
     friend class Pool;
-    void deliver(Result<Lease<Core>> outcome) noexcept { served_(*this, std::move(outcome)); }
+    void deliver(Result<Lease<Core>>&& outcome) noexcept { served_(*this, std::move(outcome)); }
 
     Served served_;
     Core* core_ = nullptr;

@@ -31,17 +31,17 @@ constexpr std::chrono::nanoseconds saturate(std::chrono::duration<Rep, Period> d
     using Wide = std::chrono::duration<long double, std::nano>;
     const auto wide = std::chrono::duration_cast<Wide>(d);
     if (!(wide.count() < static_cast<long double>(nanoseconds::max().count()))) {  // also: not a number
-        return nanoseconds::max();
+        return (nanoseconds::max)();
     }
-    if (wide.count() <= static_cast<long double>(nanoseconds::min().count())) return nanoseconds::min();
+    if (wide.count() <= static_cast<long double>(nanoseconds::min().count())) return (nanoseconds::min)();
     return std::chrono::duration_cast<nanoseconds>(d);
 }
 
-/// `at + span`, at most the end of time. A span of `nanoseconds::max()` or more means never.
+/// `at + span`, at most the end of time. A span of `(nanoseconds::max)()` or more means never.
 constexpr TimePoint add(TimePoint at, std::chrono::nanoseconds span) noexcept {
     if (span.count() <= 0) return at;
-    const auto room = TimePoint::max() - at;
-    return span >= room ? TimePoint::max() : at + std::chrono::duration_cast<TimePoint::duration>(span);
+    const auto room = (TimePoint::max)() - at;
+    return span >= room ? (TimePoint::max)() : at + std::chrono::duration_cast<TimePoint::duration>(span);
 }
 
 }  // namespace detail
@@ -52,11 +52,11 @@ public:
     constexpr Duration() noexcept = default;
     template <class Rep, class Period>
     constexpr Duration(std::chrono::duration<Rep, Period> d) noexcept : ns_{detail::saturate(d)} {}
-    constexpr Duration(Never) noexcept : ns_{std::chrono::nanoseconds::max()} {}
+    constexpr Duration(Never) noexcept : ns_{(std::chrono::nanoseconds::max)()} {}
 
     [[nodiscard]] constexpr std::chrono::nanoseconds ns() const noexcept { return ns_; }
     [[nodiscard]] constexpr bool is_never() const noexcept {
-        return ns_ == std::chrono::nanoseconds::max();
+        return ns_ == (std::chrono::nanoseconds::max)();
     }
     friend constexpr bool operator==(Duration, Duration) noexcept = default;
     friend constexpr auto operator<=>(Duration a, Duration b) noexcept { return a.ns_.count() <=> b.ns_.count(); }
@@ -76,11 +76,11 @@ public:
     }
 
     [[nodiscard]] constexpr TimePoint at() const noexcept { return at_; }
-    [[nodiscard]] constexpr bool is_never() const noexcept { return at_ == TimePoint::max(); }
+    [[nodiscard]] constexpr bool is_never() const noexcept { return at_ == (TimePoint::max)(); }
     [[nodiscard]] constexpr bool passed(TimePoint now) const noexcept { return now >= at_; }
     /// What is left at `now`, never negative.
     [[nodiscard]] constexpr std::chrono::nanoseconds remaining(TimePoint now) const noexcept {
-        return is_never() ? std::chrono::nanoseconds::max()
+        return is_never() ? (std::chrono::nanoseconds::max)()
                : at_ > now ? std::chrono::duration_cast<std::chrono::nanoseconds>(at_ - now)
                            : std::chrono::nanoseconds::zero();
     }
@@ -91,7 +91,7 @@ public:
     friend constexpr bool operator==(Deadline, Deadline) noexcept = default;
 
 private:
-    TimePoint at_ = TimePoint::max();
+    TimePoint at_ = (TimePoint::max)();
 };
 
 /// How long a caller is willing to wait: a duration, a `steady_clock` time point, or `never`. It is kept as said;
@@ -105,12 +105,12 @@ public:
     template <class Dur>
     constexpr Limit(std::chrono::time_point<std::chrono::steady_clock, Dur> at) noexcept
         : ns_{detail::saturate(at.time_since_epoch()).count()}, absolute_{true} {}
-    constexpr Limit(Never) noexcept : ns_{std::numeric_limits<std::int64_t>::max()} {}
+    constexpr Limit(Never) noexcept : ns_{(std::numeric_limits<std::int64_t>::max)()} {}
 
     /// The deadline of this limit for something that starts at `now`.
     [[nodiscard]] constexpr Deadline from(TimePoint now) const noexcept {
         const std::chrono::nanoseconds n{ns_};
-        if (n == std::chrono::nanoseconds::max()) return Deadline{};
+        if (n == (std::chrono::nanoseconds::max)()) return Deadline{};
         return absolute_ ? Deadline{TimePoint{std::chrono::duration_cast<TimePoint::duration>(n)}}
                          : Deadline{detail::add(now, n)};
     }

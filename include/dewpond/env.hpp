@@ -41,7 +41,7 @@ constexpr std::string_view env_keys[] = {
         row[0] = static_cast<char>(i);
         for (std::size_t j = 1; j <= b.size(); ++j) {
             const char above = row[j];
-            row[j] = std::min({static_cast<char>(above + 1), static_cast<char>(row[j - 1] + 1), static_cast<char>(diagonal + (a[i - 1] == b[j - 1] ? 0 : 1))});
+            row[j] = (std::min)({static_cast<char>(above + 1), static_cast<char>(row[j - 1] + 1), static_cast<char>(diagonal + (a[i - 1] == b[j - 1] ? 0 : 1))});
             diagonal = above;
         }
     }

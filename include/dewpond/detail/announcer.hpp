@@ -23,11 +23,10 @@ struct Telling {
 /// The last time each (kind, place) was told; collisions share a line, so that a flood of places is limited too.
 class RecentEvents {
 public:
-    static constexpr std::chrono::seconds quiet{10};
     Telling note(EventKind kind, Place place, TimePoint now) noexcept {
         const auto key = place.bits() * 31 + static_cast<std::uintptr_t>(kind);
         Line& line = lines_[(key * 0x9E3779B97F4A7C15u) >> 58];
-        if (line.used && now - line.told < quiet) {
+        if (line.used && now - line.told < std::chrono::seconds{10}) {
             ++line.suppressed;
             return {false, 0};
         }

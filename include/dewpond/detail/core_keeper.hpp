@@ -193,7 +193,7 @@ DEWPOND_COLD void Core<S>::look_at_all(TimePoint now) noexcept {
             // The bit first: whoever sees it set also sees the use count its holder wrote before.
             const bool idle = exchange_.idle().is_idle(i);
             sample.look(uses_of(slots_[i]), idle, now);
-            oldest = std::max(oldest, sample.out_for(now));
+            oldest = (std::max)(oldest, sample.out_for(now));
         }
         oldest_lease_.store(oldest.ns().count(), std::memory_order_relaxed);
     } else {

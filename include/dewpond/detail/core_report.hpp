@@ -21,10 +21,10 @@ Stats Core<S>::stats() {
     out.checkout_timeout = options_.checkout_timeout;
     const auto c = exchange_.census();
     out.size = c.counted;
-    out.opening = std::min(c.opening, c.counted);
-    out.retiring = std::min(c.retiring, c.counted - out.opening);
+    out.opening = (std::min)(c.opening, c.counted);
+    out.retiring = (std::min)(c.retiring, c.counted - out.opening);
     const std::uint32_t rest = c.counted - out.opening - out.retiring;
-    out.idle = std::min(exchange_.idle().count(), rest);
+    out.idle = (std::min)(exchange_.idle().count(), rest);
     out.in_use = rest - out.idle;
     out.waiting = c.waiting;
     const std::int64_t head = exchange_.head_since(), down = exchange_.down_since();
@@ -68,7 +68,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited) noexcept {
         });
         d->max_size = max;
         d->resetting = retiring;
-        d->idle = std::min(exchange_.idle().count(), counted - d->opening - retiring);
+        d->idle = (std::min)(exchange_.idle().count(), counted - d->opening - retiring);
         d->in_use = counted - d->opening - retiring - d->idle;
         d->waiting = exchange_.census().waiting;
         fault = outage.fault;
@@ -92,7 +92,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited) noexcept {
                 auto at = std::find_if(d->holders.begin(), d->holders.end(), same);
                 if (at == d->holders.end()) at = d->holders.insert(at, HeldPlace{place, 0, {}});
                 ++at->count;
-                at->oldest = std::max(at->oldest, notes_[i].sample.out_for(now));
+                at->oldest = (std::max)(at->oldest, notes_[i].sample.out_for(now));
             }
             std::stable_sort(d->holders.begin(), d->holders.end(), [](const HeldPlace& a, const HeldPlace& b) { return a.count > b.count; });
             if (d->holders.size() > 5) d->holders.resize(5);

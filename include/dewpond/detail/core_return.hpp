@@ -51,7 +51,7 @@ template <class S>
 ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
     if constexpr (S::template has_hook<typename S::on_return>) {
         if (!exchange_.closed()) {
-            const Deadline by = Deadline::after(exchange_.sync().now(), std::max(options_.return_budget, Duration{std::chrono::milliseconds{1}}));
+            const Deadline by = Deadline::after(exchange_.sync().now(), (std::max)(options_.return_budget, Duration{std::chrono::milliseconds{1}}));
             bool fit = false;
             DEWPOND_TRY { fit = run_hook(on_return_.f, s.resource, by); }
             DEWPOND_CATCH_ALL {}

@@ -48,11 +48,16 @@ public:
         const bool late = n.deadline.passed(now);
         if (may_wait && !late && !n.async() && Opening::in_caller && ledger_.may_open(now)) return claim_vacancy(wakes, lock);
         Outage& outage = ledger_.outage;
-        if (Code why{}; refuses(outage, ledger_.any_live(), now, why)) return refuse(why);
+        // Whoever asks counts as waiting, even if it is refused: the shorter cap of the back-off holds from now on.
+        if (outage.failures != 0) bring_gate_near(now, wakes);
+        if (Code why{}; refuses(outage, ledger_.any_live(), now, why)) {
+            const Grant refusal = refuse(why);
+            finish(wakes, lock);
+            return refusal;
+        }
         if (!may_wait) return refuse(Code::none_idle);
         if (late) return refuse(Code::timed_out);
         if (fifo_.size() >= plan().max_waiting) return refuse(Code::too_many_waiting);
-        if (outage.failures != 0) outage.gate = nearer_gate(outage, plan().outage, now);
         fifo_.push(n);
         settle(wakes);
         if (n.async()) ring(wakes, n.deadline.at());  // nobody else watches its deadline
@@ -293,7 +298,7 @@ public:
         publish_census();
         if (closing_) return false;
         ledger_.push_job(slot);
-        ring(wakes, TimePoint::min());
+        ring(wakes, (TimePoint::min)());
         finish(wakes, lock);
         return true;
     }
@@ -308,13 +313,13 @@ public:
             if (done || at <= sync_.now()) return;
             turn = bell_.load(std::memory_order_relaxed);
             ++resting_;
-            rest_until_ = std::min(rest_until_, at);
+            rest_until_ = (std::min)(rest_until_, at);
         }
         sync_.park(bell_, turn, Deadline{at});
         Lock lock{mutex_};
         --resting_;
         rung_ = false;
-        rest_until_ = TimePoint::max();  // the others' are not known: rather ring once too often
+        rest_until_ = (TimePoint::max)();  // the others' are not known: rather ring once too often
     }
     /// Wakes the whole crew (to end it).
     void ring_all() noexcept {
@@ -361,6 +366,13 @@ private:
             settle(wakes);
             finish(wakes, lock);
         }
+    }
+
+    void bring_gate_near(TimePoint now, Wakes<Sync>& wakes) noexcept {
+        const TimePoint nearer = nearer_gate(ledger_.outage, plan().outage, now);
+        if (nearer == ledger_.outage.gate) return;
+        ledger_.outage.gate = nearer;
+        if (wants_opening() && ledger_.has_room()) ring(wakes, nearer);
     }
 
     Standing park(Node& n, bool missed) noexcept {

@@ -32,8 +32,8 @@ public:
     };
 
     /// `sample`: under ONWAY each so many-th return of a slot comes to the mutex all the same.
-    explicit IdleSet(std::uint32_t slots, std::uint32_t sample = 16)
-        : words_{(slots + per_word - 1) / per_word}, sample_{sample} {
+    explicit IdleSet(std::uint32_t size, std::uint32_t sample = 16)
+        : words_{(size + per_word - 1) / per_word}, sample_{sample} {
         if (words_ > 1) far_ = std::make_unique<Word[]>(words_ - 1);
     }
 

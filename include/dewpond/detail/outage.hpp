@@ -49,7 +49,7 @@ enum class Verdict : std::uint8_t {
     std::int64_t span = std::max<std::int64_t>(least.ns().count(), 1);
     const std::int64_t cap = std::max<std::int64_t>(most.ns().count(), 1);
     for (std::uint32_t i = 1; i < failures && span < cap; ++i) span = span > cap / 2 ? cap : span * 2;
-    span = std::min(span, cap);
+    span = (std::min)(span, cap);
     // A tenth of the span at least: a draw of nothing would be no back-off.
     const std::int64_t least_ns = span / 10;
     return std::chrono::nanoseconds{least_ns + (span - least_ns) / 65536 * static_cast<std::int64_t>(random % 65536)};
@@ -73,7 +73,7 @@ constexpr Verdict on_open_failed(Outage& o, const OutageRules& rules, const Fail
 
 /// Somebody began to wait while the gate stood far off: the shorter cap counts from now on.
 constexpr TimePoint nearer_gate(const Outage& o, const OutageRules& rules, TimePoint now) noexcept {
-    return std::min(o.gate, add(now, rules.backoff_max_waiting.ns()));
+    return (std::min)(o.gate, add(now, rules.backoff_max_waiting.ns()));
 }
 
 /// What a newcomer gets while nothing live exists: nothing (it may wait or open), or a refusal.

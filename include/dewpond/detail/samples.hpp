@@ -39,9 +39,9 @@ struct Sample {
 /// How often the keeper looks, from what has to be noticed and how soon: a tenth of it, at most a second.
 [[nodiscard]] constexpr Duration tick_period(Duration resolution, Duration aged_after) noexcept {
     Duration period = std::chrono::seconds{1};
-    if (!aged_after.is_never()) period = std::min(period, Duration{aged_after.ns() / 10});
-    period = std::min(period, resolution);
-    return std::max(period, Duration{std::chrono::milliseconds{10}});
+    if (!aged_after.is_never()) period = (std::min)(period, Duration{aged_after.ns() / 10});
+    period = (std::min)(period, resolution);
+    return (std::max)(period, Duration{std::chrono::milliseconds{10}});
 }
 
 /// How many healthy resources may be retired in one tick: spaced, so that no storm of openings follows.

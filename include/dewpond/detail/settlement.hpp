@@ -133,17 +133,17 @@ protected:
         v.min_idle = ledger_.plan().min_idle;
         v.idle = v.min_idle == 0 ? 0 : idle_.count();
         v.vacant = ledger_.plan().max_size - ledger_.counted();
-        return std::max(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
+        return (std::max)(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
     }
 
     /// When the crew has to look again: now for a job, at the gate for an opening, at the deadline of a callback, at the tick.
     [[nodiscard]] TimePoint wanted_at() const noexcept {
-        if (ledger_.has_jobs()) return TimePoint::min();
-        if (closing_) return TimePoint::max();
-        TimePoint at = ticking_ ? TimePoint::max() : tick_at_;
-        if (wants_opening() && ledger_.has_room()) at = std::min(at, ledger_.outage.gate);
+        if (ledger_.has_jobs()) return (TimePoint::min)();
+        if (closing_) return (TimePoint::max)();
+        TimePoint at = ticking_ ? (TimePoint::max)() : tick_at_;
+        if (wants_opening() && ledger_.has_room()) at = (std::min)(at, ledger_.outage.gate);
         for (const Node* n = fifo_.async_count() != 0 ? fifo_.head() : nullptr; n != nullptr; n = n->next) {
-            if (n->async()) at = std::min(at, n->deadline.at());
+            if (n->async()) at = (std::min)(at, n->deadline.at());
         }
         return at;
     }
@@ -166,7 +166,7 @@ protected:
         return random_ ^= random_ << 5;
     }
     void publish_census() noexcept {
-        const auto most = [](std::uint32_t n) { return std::uint64_t{std::min(n, 0xffffu)}; };
+        const auto most = [](std::uint32_t n) { return std::uint64_t{(std::min)(n, 0xffffu)}; };
         census_.store(most(ledger_.counted()) | most(ledger_.opening()) << 16 | most(ledger_.retiring()) << 32 | most(fifo_.size()) << 48, std::memory_order_relaxed);
         const Outage& outage = ledger_.outage;
         head_since_.store(fifo_.head() != nullptr ? ticks(fifo_.head()->since) : 0, std::memory_order_relaxed);
@@ -194,7 +194,7 @@ protected:
     std::uint32_t visitors_ = 0;  ///< callers that were refused and crew at work: they keep the pool alive
     std::uint32_t resting_ = 0;
     std::uint32_t random_ = 1;
-    TimePoint rest_until_ = TimePoint::max(), tick_at_ = TimePoint::max();
+    TimePoint rest_until_ = (TimePoint::max)(), tick_at_ = (TimePoint::max)();
     bool closing_ = false, handle_ = true, ticking_ = false, rung_ = false;
 
     // written under the mutex, read by anybody

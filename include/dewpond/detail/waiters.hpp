@@ -22,7 +22,7 @@ enum class Standing : std::uint32_t {
     failed,    ///< refused with `failure`
 };
 
-constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t no_time = (std::numeric_limits<std::int64_t>::max)();
 constexpr std::int64_t ticks(TimePoint t) noexcept { return static_cast<std::int64_t>(t.time_since_epoch().count()); }
 
 /// A call to be made outside every lock, on the thread that caused it, after the outermost pool call's own work.

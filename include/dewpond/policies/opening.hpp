@@ -12,7 +12,7 @@ namespace detail {
 
 /// For everybody the pool's threads have to serve and whom nothing idle is about to, and to refill.
 [[nodiscard]] constexpr std::uint32_t openings_wanted(const OpeningView& v) noexcept {
-    const std::uint32_t unserved = v.waiting - std::min(v.waiting, v.on_way);
+    const std::uint32_t unserved = v.waiting - (std::min)(v.waiting, v.on_way);
     return unserved + (v.idle < v.min_idle ? v.min_idle - v.idle : 0);
 }
 

@@ -41,6 +41,7 @@ public:
         late();
         elsewhere();
         let_go();
+        say(Held<D>{driver_, soon()}.ok(), "open works to the end");
         return failed_;
     }
 
@@ -59,24 +60,27 @@ private:
     }
 
     void fresh() {
-        Held<D> h{driver_, soon()};
-        if (!opened(h)) return;
-        if constexpr (TellsStatus<D>) say(driver_.status_ok(*h), "status_ok says yes to a fresh resource");
-        if constexpr (Probes<D>) say(driver_.probe(*h), "probe says yes to a fresh resource");
-        if constexpr (Pings<D>) say(driver_.ping(*h, soon()), "ping says yes to a fresh resource");
-        if constexpr (HasPollHandle<D>) say(!readable(*h, 0), "the poll handle of a fresh resource is quiet");
-        if constexpr (TellsFault<D>) {
-            say(driver_.last_fault(*h).fault() == Fault::none, "last_fault of a healthy resource is none");
+        {
+            Held<D> h{driver_, soon()};
+            if (!opened(h)) return;
+            if constexpr (TellsStatus<D>) say(driver_.status_ok(*h), "status_ok says yes to a fresh resource");
+            if constexpr (Probes<D>) say(driver_.probe(*h), "probe says yes to a fresh resource");
+            if constexpr (Pings<D>) say(driver_.ping(*h, soon()), "ping says yes to a fresh resource");
+            if constexpr (HasPollHandle<D>) say(!readable(*h, 0), "the poll handle of a fresh resource is quiet");
+            if constexpr (TellsFault<D>) {
+                say(driver_.last_fault(*h).fault() == Fault::none, "last_fault of a healthy resource is none");
+            }
+            if constexpr (HasLabel<D>) {
+                const std::string label = driver_.label(*h);
+                say(label.find('\n') == std::string::npos, "the label has no newline");
+                no_secret(label);
+            }
+            if constexpr (Resets<D>) {
+                say(reset(*h) == ResetResult::clean, "reset of a fresh resource is clean");
+                say(usable(*h), "a reset leaves a fresh resource usable");
+            }
         }
-        if constexpr (HasLabel<D>) {
-            const std::string label = driver_.label(*h);
-            say(label.find('\n') == std::string::npos, "the label has no newline");
-            no_secret(label);
-        }
-        if constexpr (Resets<D>) {
-            say(reset(*h) == ResetResult::clean, "reset of a fresh resource is clean");
-            say(usable(*h), "a reset leaves a fresh resource usable");
-        }
+        say(Held<D>{driver_, soon()}.ok(), "open works after a resource was closed");
     }
 
     // Each look by itself, on a resource of its own: what one leaves behind, the next might clear.
@@ -113,14 +117,11 @@ private:
     void moved() {
         Held<D> h{driver_, soon()};
         if (!opened(h)) return;
-        {
-            R there{std::move(*h)};
-            say(usable(there) && clean(there), "a moved resource is still usable");
-            h.forget();
-            say(usable(there), "a resource is usable after the one it was moved from is gone");
-            driver_.close(there);
-        }
-        say(Held<D>{driver_, soon()}.ok(), "open works after a moved resource was closed");
+        R there{std::move(*h)};
+        say(usable(there) && clean(there), "a moved resource is still usable");
+        h.forget();
+        say(usable(there), "a resource is usable after the one it was moved from is gone");
+        driver_.close(there);
     }
 
     void killed() {
@@ -259,7 +260,6 @@ private:
             h.forget();
             say(usable(*mine) && clean(*mine), "abandoning a resource does not touch its neighbour");
         }
-        say(Held<D>{driver_, soon()}.ok(), "open works to the end");
     }
 };
 

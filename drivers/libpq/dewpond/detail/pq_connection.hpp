@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+// PqConnection: a PGconn owned by one object, what the driver keeps beside it, and its two ends: close and abandon.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <libpq-fe.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <dewpond/config.hpp>
+#include <dewpond/detail/pq_cancel.hpp>
+#include <dewpond/detail/pq_fault.hpp>
+
+namespace dewpond::inline v0 {
+
+namespace detail {
+
+/// The reset's statement that is on its way, so that a reset whose deadline came first goes on where it was.
+enum class PqStage : std::uint8_t { none, rolling_back, discarding };
+
+/// What the driver keeps beside a PGconn. Nothing in libpq points to it: a notice receiver's argument is copied into
+/// every PGresult and would outlive it.
+struct PqSession {
+    PGconn* conn = nullptr;
+    PqCancelKey cancel{};  ///< taken at open; PQcancel on it is the one thing another thread may do
+    PQnoticeReceiver receiver = nullptr;
+    void* receiver_arg = nullptr;
+    pid_t owner = 0;  ///< the process that opened it
+    int backend = 0;
+    PqStage stage = PqStage::none;
+    bool discard_all = false;
+    bool ended = false;  ///< seen to be dead; libpq may say OK and the socket be quiet for some ms more
+    PqNote note{};
+
+    /// Notes why, for `last_fault`; always false, so that a check can end with it.
+    bool fail(Fault fault, const char* sentence, const PqSqlState& state = {}) noexcept {
+        note = {fault, sentence, state};
+        return false;
+    }
+    /// The same, for good.
+    bool end(const char* sentence, const PqSqlState& state = {}) noexcept {
+        ended = true;
+        return fail(Fault::broken, sentence, state);
+    }
+};
+
+/// Libpq's output buffer is empty for sure: nothing is running and no pipeline queues. What flushes, and would block
+/// in blocking mode, is harmless then.
+inline bool pq_at_rest(const PGconn* c) noexcept {
+    const PGTransactionStatusType t = PQtransactionStatus(c);
+    return (t == PQTRANS_IDLE || t == PQTRANS_INTRANS || t == PQTRANS_INERROR) &&
+           PQpipelineStatus(c) == PQ_PIPELINE_OFF;
+}
+
+/// Gives the descriptor back and tells the server nothing. In a forked child a Terminate would end the parent's
+/// session (measured). The PGconn is leaked on purpose: PQfinish is the only way to free it and it writes (with TLS
+/// even an alert), and freeing TLS state takes locks that a thread of the parent may have held at the fork.
+inline void pq_abandon(PqSession* s) noexcept {
+    if (s == nullptr) return;
+    if (const int fd = PQsocket(s->conn); fd >= 0) ::close(fd);
+}
+
+/// Ends a session without ever waiting for the server. A statement that still runs is cancelled by a helper thread,
+/// as the server would go on with it: it looks at its socket only when it writes. Cost at rest: one small write.
+inline void pq_close(PqSession* s) noexcept {
+    if (s == nullptr) return;
+    if (s->owner != ::getpid()) return pq_abandon(s);
+    PGconn* c = s->conn;
+    if (PQstatus(c) == CONNECTION_OK) {
+        if (!pq_at_rest(c)) {
+            if (PQtransactionStatus(c) == PQTRANS_ACTIVE) {
+                // After a PQreset by the borrower the key taken at open belongs to a session of the past.
+                const bool current = PQbackendPID(c) == s->backend;
+                DEWPOND_TRY { pq_cancel(current ? s->cancel : PqCancelKey{PQgetCancel(c), &PQfreeCancel}); }
+                DEWPOND_CATCH_ALL {}
+            }
+            // Unsent output (pipeline, COPY) would be flushed below, and block on a mute peer: now it fails at once.
+            ::shutdown(PQsocket(c), SHUT_RDWR);
+        }
+        PQsetnonblocking(c, 1);  // so that the Terminate message of PQfinish is sent if it fits and dropped if not
+    }
+    PQfinish(c);
+    delete s;
+}
+
+}  // namespace detail
+
+/// A connection. Move-only; converts to `PGconn*`, so that `PQexec(*lease, "...")` works. Closes when destroyed, which
+/// matters after `detach`: in a pool the driver closes it. Do not `PQfinish` it.
+class PqConnection {
+public:
+    PqConnection() noexcept = default;
+    PqConnection(PqConnection&& other) noexcept
+        : conn_{std::exchange(other.conn_, nullptr)}, session_{std::exchange(other.session_, nullptr)} {}
+    PqConnection& operator=(PqConnection&& other) noexcept {
+        if (this != &other) {
+            close();
+            conn_ = std::exchange(other.conn_, nullptr);
+            session_ = std::exchange(other.session_, nullptr);
+        }
+        return *this;
+    }
+    ~PqConnection() { close(); }
+
+    [[nodiscard]] PGconn* get() const noexcept { return conn_; }
+    operator PGconn*() const noexcept { return conn_; }
+
+    /// Closes it, dead or alive, without waiting for the server; empty afterwards.
+    void close() noexcept {
+        if (session_ == nullptr) return;
+        conn_ = nullptr;
+        detail::pq_close(std::exchange(session_, nullptr));
+    }
+
+private:
+    friend class PqDriver;
+    explicit PqConnection(std::unique_ptr<detail::PqSession> s) noexcept : conn_{s->conn}, session_{s.release()} {}
+
+    PGconn* conn_ = nullptr;  // the session's, one step nearer for the checks of the hit path
+    detail::PqSession* session_ = nullptr;
+};
+
+static_assert(sizeof(PqConnection) <= 2 * sizeof(void*));
+
+}  // namespace dewpond::inline v0

@@ -1,0 +1,2 @@
+// expect: an apple is no pear
+int main() {}

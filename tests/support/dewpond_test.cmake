@@ -1,0 +1,129 @@
+# What the test areas are written with. Every test is called <leg>.<name> and carries the labels <leg> and <area>,
+# the area being the folder under tests/ that registers it.
+
+set(DEWPOND_LEG gcc CACHE STRING "The name of this build in the test names: one per compiler")
+set(DEWPOND_SANITIZERS ON CACHE BOOL "Build the thread- and address-sanitizer variants of the tests that ask for them")
+set(DEWPOND_DEEP OFF CACHE BOOL "Tests take the long road: they find DEWPOND_DEEP=1 in the environment, and time for it")
+set(DEWPOND_TEST_FLAGS -O1 -g1 -UNDEBUG CACHE STRING "Optimisation of the plain variant of the tests")
+set(dewpond_warnings -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror)
+set(dewpond_sanitizer_thread tsan -fsanitize=thread)
+set(dewpond_sanitizer_address asan -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+set(dewpond_with_postgres ${CMAKE_CURRENT_LIST_DIR}/with_postgres.sh)
+
+# dewpond_add_test(<name> <area> COMMAND ... [LABELS ...] [TIMEOUT <seconds>] [POSTGRES] [<test property> <value>]...)
+# The one place that registers tests. POSTGRES: the command runs beside a private server, labelled integration, alone.
+function(dewpond_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES" "TIMEOUT" "COMMAND;LABELS;PROPERTIES;ENVIRONMENT")
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    if(DEWPOND_DEEP)
+        math(EXPR arg_TIMEOUT "10 * ${arg_TIMEOUT}")
+        list(APPEND arg_ENVIRONMENT DEWPOND_DEEP=1)
+    endif()
+    if(arg_POSTGRES)
+        list(PREPEND arg_COMMAND ${dewpond_with_postgres} --)
+        list(APPEND arg_LABELS integration)
+        list(APPEND arg_PROPERTIES RUN_SERIAL ON)
+    endif()
+    cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME area)
+    list(APPEND arg_LABELS ${DEWPOND_LEG} ${area})
+    list(REMOVE_DUPLICATES arg_LABELS)
+    set(test ${DEWPOND_LEG}.${name})
+    add_test(NAME ${test} COMMAND ${arg_COMMAND})
+    set_tests_properties(
+        ${test} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}" ${arg_PROPERTIES})
+endfunction()
+
+# dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES]
+#              [SANITIZERS thread address] [TIMEOUT <seconds>])
+# One Boost.Test program (target test_<name>) and its test <leg>.<name>; for each sanitizer the same sources once more
+# as <leg>.<name>.tsan or .asan, with three times the time.
+function(dewpond_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "dewpond_test(${arg_NAME}): what is '${arg_UNPARSED_ARGUMENTS}'?")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    set(postgres "")
+    if(arg_POSTGRES)
+        set(postgres POSTGRES)
+    endif()
+
+    dewpond_test_program(test_${arg_NAME} FLAGS ${DEWPOND_TEST_FLAGS} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+    dewpond_add_test(${arg_NAME} COMMAND $<TARGET_FILE:test_${arg_NAME}> LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${postgres})
+
+    if(NOT DEWPOND_SANITIZERS)
+        return()
+    endif()
+    math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
+    foreach(sanitizer IN LISTS arg_SANITIZERS)
+        set(flags ${dewpond_sanitizer_${sanitizer}})
+        if(NOT flags)
+            message(FATAL_ERROR "dewpond_test(${arg_NAME}): no sanitizer is called '${sanitizer}'.")
+        endif()
+        list(POP_FRONT flags short)
+        set(program test_${arg_NAME}.${short})
+        dewpond_test_program(${program} FLAGS -O1 -g -UNDEBUG ${flags} LINK_FLAGS ${flags} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+        set(launcher "")
+        if(sanitizer STREQUAL thread)
+            set(launcher ${DEWPOND_TSAN_LAUNCHER})
+        endif()
+        dewpond_add_test(
+            ${arg_NAME}.${short}
+            COMMAND ${launcher} $<TARGET_FILE:${program}>
+            LABELS ${arg_LABELS} ${short}
+            TIMEOUT ${arg_TIMEOUT}
+            ENVIRONMENT TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 ASAN_OPTIONS=detect_leaks=1
+            ${postgres})
+    endforeach()
+endfunction()
+
+function(dewpond_test_program target)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FLAGS;LINK_FLAGS;SOURCES;LIBS")
+    add_executable(${target} ${arg_SOURCES})
+    target_link_libraries(${target} PRIVATE dewpond_test_main dewpond::dewpond ${arg_LIBS})
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_options(${target} PRIVATE ${dewpond_warnings} ${arg_FLAGS})
+    target_link_options(${target} PRIVATE ${arg_LINK_FLAGS})
+endfunction()
+
+# dewpond_compile_fail(<dir>)
+# Every <dir>/*.cpp must be refused by the compiler with exactly one error, saying what the first line of the file expects.
+function(dewpond_compile_fail dir)
+    cmake_path(ABSOLUTE_PATH dir)
+    file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+    foreach(source IN LISTS sources)
+        cmake_path(GET source STEM name)
+        dewpond_add_test(compile_fail.${name} COMMAND ${dewpond_expect_error} -DSOURCE=${source} -P ${dewpond_expect_error_script})
+    endforeach()
+endfunction()
+
+set(dewpond_expect_error_script ${CMAKE_CURRENT_LIST_DIR}/expect_error.cmake)
+set(dewpond_include_roots ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/tests)
+foreach(driver IN LISTS dewpond_usable_drivers)
+    list(APPEND dewpond_include_roots ${PROJECT_SOURCE_DIR}/drivers/${driver})
+endforeach()
+if(TARGET PostgreSQL::PostgreSQL)
+    get_target_property(libpq_includes PostgreSQL::PostgreSQL INTERFACE_INCLUDE_DIRECTORIES)
+    list(APPEND dewpond_include_roots ${libpq_includes})
+endif()
+list(JOIN dewpond_include_roots "|" dewpond_include_roots)
+set(dewpond_expect_error ${CMAKE_COMMAND} -DCOMPILER=${CMAKE_CXX_COMPILER} "-DINCLUDES=${dewpond_include_roots}")
+
+# dewpond_same_code(<object library of one source> <function> <function> [NAME <name>])
+# The two extern "C" functions must be the same instructions.
+function(dewpond_same_code target first second)
+    cmake_parse_arguments(PARSE_ARGV 3 arg "" "NAME" "")
+    if(NOT arg_NAME)
+        set(arg_NAME codegen.${first})
+    endif()
+    dewpond_add_test(
+        ${arg_NAME} COMMAND ${CMAKE_COMMAND} -DOBJDUMP=${DEWPOND_OBJDUMP} "-DOBJECT=$<TARGET_OBJECTS:${target}>" -DFIRST=${first}
+                            -DSECOND=${second} -P ${dewpond_same_code_script})
+endfunction()
+# Of binutils, with every compiler: the comparison reads its form.
+find_program(DEWPOND_OBJDUMP objdump REQUIRED)
+set(dewpond_same_code_script ${CMAKE_CURRENT_LIST_DIR}/same_code.cmake)

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what tests/packages.txt lists and this machine lacks. Where nothing is missing, apt is not called at all.
+# PostgreSQL comes without a cluster: nothing is started, as the tests make a server of their own.
+set -u
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+list=$(dirname "$(readlink -f "$0")")/../packages.txt
+
+fail() {
+    printf 'install.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+offered() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+
+# Sets missing (to be installed) and unknown (lines of which the distribution offers nothing).
+look() {
+    local line name
+    missing=() unknown=()
+    while read -r line _; do
+        [[ $line =~ ^[a-z0-9] ]] || continue
+        for name in ${line//|/ }; do
+            installed "$name" && continue 2
+            offered "$name" && missing+=("$name") && continue 2
+        done
+        unknown+=("$line")
+    done <"$list"
+}
+
+command -v dpkg-query >/dev/null ||
+    fail "this is no Debian or Ubuntu; install what tests/packages.txt lists, then run with --no-install."
+look
+[ ${#missing[@]} -gt 0 ] || [ ${#unknown[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null ||
+        fail "missing: ${missing[*]-} ${unknown[*]-}; neither root nor sudo is here to install them."
+    as_root=(sudo)
+    [ -t 0 ] || as_root=(sudo -n)
+    "${as_root[@]}" true 2>/dev/null || fail "missing: ${missing[*]-} ${unknown[*]-}; sudo does not let this user install them."
+    as_root+=(env DEBIAN_FRONTEND=noninteractive LC_ALL=C)
+fi
+root() { ${as_root[@]+"${as_root[@]}"} "$@"; }
+apt() { root apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"; }
+
+if [ ${#unknown[@]} -gt 0 ]; then
+    apt update || fail "apt-get update failed; missing: ${missing[*]-} ${unknown[*]}."
+    look
+    [ ${#unknown[@]} -eq 0 ] || fail "this distribution offers no ${unknown[*]}."
+fi
+
+# Only while this script installs it; whoever sets up a cluster later finds the defaults.
+no_cluster=/etc/postgresql-common/createcluster.d/dewpond-tests.conf
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    trap 'root rm -f "$no_cluster"' EXIT
+    printf 'create_main_cluster = false\n' | root install -D -m 644 /dev/stdin "$no_cluster" ||
+        fail "cannot write $no_cluster."
+fi
+
+printf 'installing: %s\n' "${missing[*]}"
+apt install --no-install-recommends "${missing[@]}" || {
+    # The lists may be older than what the mirror still has.
+    apt update && apt install --no-install-recommends "${missing[@]}"
+} || fail "apt-get could not install ${missing[*]}."

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <ratio>
+#include <type_traits>
 
 #include <dewpond/config.hpp>
 
@@ -30,11 +31,12 @@ constexpr std::chrono::nanoseconds saturate(std::chrono::duration<Rep, Period> d
     using std::chrono::nanoseconds;
     using Wide = std::chrono::duration<long double, std::nano>;
     const auto wide = std::chrono::duration_cast<Wide>(d);
-    if (!(wide.count() < static_cast<long double>(nanoseconds::max().count()))) {  // also: not a number
+    if (!(wide.count() < static_cast<long double>((nanoseconds::max)().count()))) {  // also: not a number
         return (nanoseconds::max)();
     }
-    if (wide.count() <= static_cast<long double>(nanoseconds::min().count())) return (nanoseconds::min)();
-    return std::chrono::duration_cast<nanoseconds>(d);
+    if (wide.count() <= static_cast<long double>((nanoseconds::min)().count())) return (nanoseconds::min)();
+    if constexpr (std::is_floating_point_v<Rep>) return nanoseconds{static_cast<nanoseconds::rep>(wide.count())};
+    else return std::chrono::duration_cast<nanoseconds>(d);
 }
 
 /// `at + span`, at most the end of time. A span of `(nanoseconds::max)()` or more means never.

@@ -111,7 +111,7 @@ public:
         };
         constexpr Unit units[] = {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"min", 60'000'000'000}, {"h", 3'600'000'000'000}};
         const auto u = std::find_if(std::begin(units), std::end(units), [unit](const Unit& x) { return x.name == unit; });
-        constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+        constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
         if (error != std::errc{} || u == std::end(units) || n > most / u->ns) {
             refuse_env(variable(key), s, "it must be a whole number with a unit (ns, us, ms, s, min, h), such as 250ms, or never");
         }

@@ -2,7 +2,7 @@
 // Pool<Driver, Policies...>: the one header to include. It alone knows the defaults.
 #pragma once
 
-#include <array>
+#include <concepts>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -71,8 +71,10 @@ concept no_duplicates = at_most_one<question::liveness, Ps...> && at_most_one<qu
                         at_most_one<question::metrics, Ps...> && at_most_one<question::waiting, Ps...> && at_most_one<question::opening, Ps...> &&
                         at_most_one<question::watch, Ps...> && at_most_one<question::sync, Ps...> && at_most_one<question::on_open, Ps...> &&
                         at_most_one<question::on_checkout, Ps...> && at_most_one<question::on_return, Ps...>;
+template <class P>
+concept user_hook = answers_v<question::on_open, P> || answers_v<question::on_checkout, P> || answers_v<question::on_return, P>;
 template <class P, class R>
-concept fits_resource = !requires(P& p) { p.f; } || requires(P& p) { requires hook_for<decltype(p.f), R>; };
+concept fits_resource = !user_hook<P> || requires(P& p) { requires hook_for<decltype(p.f), R>; };
 template <class D, class... Ps>
 concept hooks_fit = (fits_resource<Ps, typename D::resource> && ...);
 template <class D, class... Ps>
@@ -80,8 +82,17 @@ concept abilities_served = ability_served<ability::status_ok, D, Ps...> && abili
                            ability_served<ability::ping, D, Ps...> && ability_served<ability::dirty, D, Ps...> &&
                            ability_served<ability::reset, D, Ps...>;
 
+/// What a driver suggests is judged like a pack of the user's.
+template <class D, class S>
+inline constexpr bool sound_suggestion_v = false;
+template <class D, class... Ps>
+inline constexpr bool sound_suggestion_v<D, Suggest<Ps...>> =
+    all_policies<Ps...> && no_duplicates<Ps...> && abilities_served<D, Ps...> && (std::is_default_constructible_v<Ps> && ...);
 template <class D>
-concept sound_driver = Driver<D> && exact_abilities<D> && suggests_policies<D>;
+concept sound_suggestion = sound_suggestion_v<D, typename suggests_of<D>::type>;
+
+template <class D>
+concept sound_driver = Driver<D> && exact_abilities<D> && suggests_policies<D> && sound_suggestion<D>;
 template <class D, class... Ps>
 concept sound_pack = sound_driver<D> && all_policies<Ps...> && no_duplicates<Ps...> && hooks_fit<D, Ps...> && abilities_served<D, Ps...>;
 
@@ -132,6 +143,8 @@ class Pool {
     static_assert(!Driver<D> || detail::exact_last_fault<D>, "dewpond: the driver's `last_fault` must be `dewpond::OpenError last_fault(resource&) noexcept;`");
     static_assert(!Driver<D> || detail::exact_label<D>, "dewpond: the driver's `label` must be `std::string label(resource&);`");
     static_assert(!Driver<D> || detail::suggests_policies<D>, "dewpond: the driver's `suggests` must be `dewpond::Suggest<Policies...>`");
+    static_assert(!Driver<D> || !detail::exact_abilities<D> || !detail::suggests_policies<D> || detail::sound_suggestion<D>,
+                  "dewpond: the driver's `suggests` must hold default-constructible policies, one a question, that the driver itself can serve");
 
     static_assert(!driver_ok || detail::all_policies<Ps...>,
                   "dewpond: an argument is no policy: a policy says `using answers = dewpond::question::...;` and is nothrow-movable (options come second, right after the driver)");
@@ -157,7 +170,7 @@ class Pool {
                   "dewpond: a policy of the pack needs `bool ping(resource&, dewpond::Deadline) noexcept;` in the driver");
     static_assert(!unique_ok || detail::ability_served<ability::dirty, D, Ps...>,
                   "dewpond: a policy of the pack needs `bool dirty(resource&) noexcept;` in the driver");
-    static_assert(!unique_ok || detail::ability_served<ability::reset, D, Ps...>,
+    static_assert(!unique_ok || !detail::ability_served<ability::dirty, D, Ps...> || detail::ability_served<ability::reset, D, Ps...>,
                   "dewpond: a policy of the pack needs `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;` in the driver");
 
     using Core = typename detail::core_for<driver_ok, pack_ok, D, Ps...>::type;
@@ -176,9 +189,9 @@ public:
     /// The driver, the options, then policies in any order.
     Pool(D driver, Options options, Ps... policies) { start(driver, options, policies...); }
     /// Policies named in the type only are default-constructed.
-    explicit Pool(D driver, Options options = {})
+    template <std::same_as<Options> O = Options>
         requires(sizeof...(Ps) > 0 && (std::is_default_constructible_v<Ps> && ...))
-        : Pool{std::move(driver), std::move(options), Ps{}...} {}
+    explicit Pool(D driver, O options = {}) : Pool{std::move(driver), std::move(options), Ps{}...} {}
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
     ~Pool() { core_->let_go(); }
@@ -212,8 +225,7 @@ public:
     /// the keeper's thread when the first one has to wait (unless `keeper_thread` is false: then `maintain()` does its work).
     void enqueue(Waiter& waiter, Limit limit, PlaceArg place = std::source_location::current()) noexcept { core_->enqueue(waiter, limit, place); }
     void enqueue(Waiter& waiter, PlaceArg place = std::source_location::current()) noexcept { core_->enqueue(waiter, limit_or_default(nullptr), place); }
-    /// Takes a waiter back: true, it was served with `cancelled` before this returned (inside
-    /// another waiter's `served`: right after that); false, somebody else serves it or
+    /// Takes a waiter back: true, it was served with `cancelled` before this returned; false, somebody else serves it or
     /// has served it. Only for a waiter that was enqueued and whose memory is still there.
     bool withdraw(Waiter& waiter) noexcept { return core_->withdraw(waiter); }
 

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace pq_test;
+using namespace std::string_literals;
 namespace ut = boost::unit_test;
 
 OpenError refused(const std::string& conninfo, std::chrono::nanoseconds limit = 5s) {
@@ -243,7 +244,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_shutting_down_is_starting, *ut::timeout(60
 }
 
 BOOST_AUTO_TEST_CASE(a_stranger_on_the_port_is_no_server, *ut::timeout(30)) {
-    for (const char* words : {"", "HTTP/1.1 400 Bad Request\r\n\r\n", "E\0\0\0\4"}) {
+    for (const std::string& words : {""s, "HTTP/1.1 400 Bad Request\r\n\r\n"s, "E\0\0\0\4"s}) {
         BOOST_TEST_CONTEXT(words) {
             OneReply stranger{words};
             const OpenError e = refused(stranger.conninfo());
@@ -254,9 +255,9 @@ BOOST_AUTO_TEST_CASE(a_stranger_on_the_port_is_no_server, *ut::timeout(30)) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_of_the_server_is_understood_on_the_wire, *ut::timeout(30)) {
-    const std::string fields{"SFATALE\0VFATAL\0C57P03\0Mil c4nary sistema si sta avviando\0\0", 60};
+    const std::string fields = "SFATALE\0VFATAL\0C57P03\0Mil c4nary sistema si sta avviando\0\0"s;
     const auto length = static_cast<char>(fields.size() + 4);
-    OneReply server{std::string{"E\0\0\0", 4} + length + fields};
+    OneReply server{"E\0\0\0"s + length + fields};
     const OpenError e = refused(server.conninfo());
     BOOST_TEST((e.fault() == Fault::starting));
     BOOST_TEST(e.text().find("c4nary") == std::string::npos);

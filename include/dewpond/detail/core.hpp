@@ -117,7 +117,7 @@ public:
                 come_back(s);
                 return;
             }
-            if (!exchange_.idle().put(*s.word, s.bit, s.index, s.barged)) [[unlikely]] come_back(s);
+            if (!exchange_.idle().put(s.home, s.bit, s.barged)) [[unlikely]] surrender(s);
         }
     }
 
@@ -131,13 +131,14 @@ public:
     // ---- core_async.hpp ----
     template <class Waiter>
     void enqueue(Waiter& w, Limit limit, Place place) noexcept;
-    bool withdraw(Node& n) noexcept { return exchange_.withdraw(n); }
+    template <class Waiter>
+    bool withdraw(Waiter& w) noexcept;
 
     // ---- core_return.hpp ----
     ReturnReport come_back(Slot& s) noexcept;
     void discard(Slot& s) noexcept { retire(s, CloseReason::discarded); }
     Resource detach(Slot& s) noexcept;
-    void doom(Slot& s) noexcept { s.word = &doomed_; }
+    void doom(Slot& s) noexcept { s.home = IdleSet<Sync>::nowhere; }
     std::uint32_t close(Limit limit) noexcept;
     /// The handle goes; the core frees itself with its last reference.
     void let_go() noexcept;
@@ -150,7 +151,7 @@ public:
     Stats stats();
     std::string inspect();
     std::string describe() const;
-    PoolError error(Code code, Duration waited) noexcept;
+    PoolError error(Code code, Duration waited, bool tried_to_open = false) noexcept;
 
     [[nodiscard]] const Options& options() const noexcept { return options_; }
     [[nodiscard]] Sync& sync() noexcept { return exchange_.sync(); }
@@ -199,7 +200,8 @@ private:
     void refuse(Waiter& w, Code code) noexcept;
 
     ReturnReport after_reset(Slot& s, ReturnReport so_far) noexcept;
-    bool offer(Slot& s) noexcept;
+    bool offer(Slot& s) noexcept { return exchange_.idle().put(s.home, s.bit, s.barged) || surrender(s); }
+    bool surrender(Slot& s) noexcept;
     void retire(Slot& s, CloseReason why, bool counted_as_retiring = false) noexcept;
     void bury(Slot& s, CloseReason why) noexcept;
     void finish_reset(Slot& s) noexcept;
@@ -243,8 +245,6 @@ private:
     Options options_;
     const char* origins_;
     Announcer<Sync> announcer_;
-    /// A word that never changes: puts to it always come to the mutex.
-    typename IdleSet<Sync>::Word doomed_;
     std::vector<Worker> crew_;          // as many as there can be; threads in them once launched
     typename Sync::mutex launch_mutex_;
     atomic<std::uint32_t> crew_on_{0};

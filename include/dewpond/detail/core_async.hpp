@@ -67,6 +67,15 @@ void Core<S>::serve(Waiter& w) noexcept {
     free_if(exchange_.leave());
 }
 
+/// Served here and now, not behind a callback that may be running on this thread: its owner may free it on return.
+template <class S>
+template <class Waiter>
+bool Core<S>::withdraw(Waiter& w) noexcept {
+    if (!exchange_.withdraw(w)) return false;
+    refuse(w, Code::cancelled);
+    return true;
+}
+
 /// The caller is a visitor.
 template <class S>
 template <class Waiter>

@@ -32,8 +32,7 @@ Core<S>::Core(Parts parts, Options options)
       origins_{parts.origins},
       announcer_{options_.on_event, options_.name},
       notes_(options_.max_size) {
-    for (std::uint32_t i = 0; i < options_.max_size; ++i) slots_[i].place(exchange_.idle(), i);
-    doomed_.bits.store(IdleSet<Sync>::attention, std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < options_.max_size; ++i) slots_[i].settle_at(i);
     if constexpr (requires { driver_.pool_named(std::string_view{}); }) driver_.pool_named(std::string_view{options_.name});
 }
 
@@ -138,11 +137,11 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     n.since = sync.now();
     call.anchor(n.since);
     n.deadline = call.deadline();
-    bool visiting = false, queued = false;
+    bool visiting = false, queued = false, tried_to_open = false;
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
     const auto fail = [&](Code code) -> Result<Slot*> {
         if (!visiting) exchange_.visit();
-        PoolError e = error(code, Duration{sync.now() - n.since});
+        PoolError e = error(code, Duration{sync.now() - n.since}, tried_to_open);
         if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
         free_if(exchange_.leave());
         return e;
@@ -173,7 +172,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (g.what == Standing::vacancy && !open_into(g.slot, call.deadline())) {
             if (visiting) static_cast<void>(exchange_.leave());
-            visiting = true;
+            visiting = tried_to_open = true;
             continue;
         }
         Slot& s = slots_[g.slot];
@@ -203,15 +202,18 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     }
 }
 
+/// What is told when there is no memory to tell more.
+DEWPOND_HIDDEN inline const OpenError& speechless() noexcept {
+    static const OpenError plain{Fault::other};
+    return plain;
+}
+
 /// Opens into a slot; the driver's answer in whatever form it comes. Null: a live resource is in the slot.
 template <class S>
 auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
     const auto note = [](Fault fault, const char* what) noexcept -> OpenNote {
         DEWPOND_TRY { return std::make_shared<const OpenError>(fault, what); }
-        DEWPOND_CATCH_ALL {
-            static const OpenError plain{Fault::other};
-            return OpenNote{OpenNote{}, &plain};
-        }
+        DEWPOND_CATCH_ALL { return OpenNote{OpenNote{}, &speechless()}; }
     };
     [[maybe_unused]] const auto keep = [&note](const OpenError& e) noexcept -> OpenNote {
         DEWPOND_TRY { return std::make_shared<const OpenError>(e); }
@@ -265,7 +267,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
     Event e;
     e.slot = slot;
     if (failed == nullptr) {
-        s.place(exchange_.idle(), slot);
+        s.settle_at(slot);
         SlotNote note;
         note.sample.opened(uses_of(s), now);
         if constexpr (S::expires) {
@@ -298,7 +300,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
     e.text = failed->text();
     tell(e);
     bool newly_down = false;
-    exchange_.open_failed(slot, failed->fault(), Duration{until.remaining(began)}, newly_down);
+    exchange_.open_failed(slot, failed->fault(), Duration{until.remaining(began)}, Duration{now - began}, newly_down);
     if (newly_down) {
         e.kind = EventKind::down;
         tell(e);

@@ -35,7 +35,7 @@ void Core<S>::start_crew() {
 template <class S>
 bool Core<S>::launch_crew() noexcept {
     Locked lock{launch_mutex_};
-    if (crew_on_.load(std::memory_order_relaxed) != 0) return true;
+    if (crew_on_.load(std::memory_order_relaxed) != 0 || exchange_.closed()) return true;
     // Signals are the program's affair: none is delivered to a thread it does not know.
     sigset_t all, before;
     sigfillset(&all);
@@ -66,7 +66,9 @@ void Core<S>::crew_main(Worker& me) noexcept {
     for (;;) {
         if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
         if (work_once(me.busy)) continue;
+        exchange_.locked([&] { me.busy = true; });  // a callback that is late is the user's code, too
         exchange_.expire(exchange_.sync().now());
+        if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
         exchange_.rest(crew_done_);
     }
     free_if(exchange_.leave());

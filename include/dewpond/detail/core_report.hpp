@@ -47,7 +47,7 @@ Stats Core<S>::stats() {
 
 /// Takes the details that make the message useful. If memory is short, the code alone has to do.
 template <class S>
-DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited) noexcept {
+DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_open) noexcept {
     Fault fault = Fault::none;
     std::uint32_t mine = 0;
     DEWPOND_TRY {
@@ -73,7 +73,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited) noexcept {
         d->waiting = exchange_.census().waiting;
         fault = outage.fault;
         // A wait that ended with nothing alive was not for want of slots.
-        if (code == Code::timed_out && outage.failures != 0 && counted == d->opening) code = Code::open_failed;
+        if (code == Code::timed_out && (outage.failures != 0 || tried_to_open) && counted == d->opening) code = Code::open_failed;
         d->code = code;
         if (outage.down) {
             d->down_for = Duration{now - outage.down_since};

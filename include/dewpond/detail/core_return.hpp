@@ -11,7 +11,7 @@ namespace dewpond::inline v0::detail {
 /// The long form of a return: doomed, dirty, marked, or wanted at the mutex.
 template <class S>
 DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
-    if (s.word == &doomed_) {
+    if (s.doomed()) {
         retire(s, CloseReason::discarded);
         return ReturnReport::closed;
     }
@@ -68,10 +68,14 @@ ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
     return offer(s) ? so_far : ReturnReport::closed;
 }
 
-/// A fit resource goes to whoever waits, or becomes idle; false: it had to be closed. The last touch of the core.
+/// A put was refused: the slot goes to whoever waits, becomes idle under the mutex, or (false) had to be closed.
 template <class S>
-bool Core<S>::offer(Slot& s) noexcept {
-    if (exchange_.idle().put(*s.word, s.bit, s.index, s.barged) || exchange_.give(s.index)) return true;
+DEWPOND_COLD bool Core<S>::surrender(Slot& s) noexcept {
+    if (s.doomed()) {
+        retire(s, CloseReason::discarded);
+        return false;
+    }
+    if (exchange_.give(s.index)) return true;
     retire(s, exchange_.closed() ? CloseReason::pool_closed : CloseReason::excess, true);
     return false;
 }

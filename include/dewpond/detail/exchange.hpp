@@ -103,12 +103,14 @@ public:
         finish(wakes, lock);
     }
 
-    /// Takes a callback's node out of the queue; it is then served as cancelled. False: somebody else serves it.
+    /// Takes a callback's node out of the queue, to be served as cancelled by the caller, who is a visitor then. False:
+    /// somebody else serves it.
     bool withdraw(Node& n) noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
         if (!n.linked) return false;
-        fail(n, Code::cancelled, wakes);
+        fifo_.remove(n);
+        ++visitors_;
         settle(wakes);
         finish(wakes, lock);
         return true;
@@ -119,10 +121,9 @@ public:
         Wakes<Sync> wakes;
         Lock lock{mutex_};
         if (fifo_.async_count() == 0) return;
-        for (Node* n = fifo_.head(); n != nullptr;) {
-            Node* next = n->next;
+        for (Node *n = fifo_.head(), *next = nullptr; n != nullptr; n = next) {
+            next = n->next;
             if (n->async() && n->deadline.passed(now)) fail(*n, Code::timed_out, wakes);
-            n = next;
         }
         settle(wakes);
         finish(wakes, lock);
@@ -199,7 +200,7 @@ public:
         return before;
     }
     /// Opening failed. The caller is counted as a visitor from here on.
-    Verdict open_failed(std::uint32_t slot, Fault fault, Duration allowed, bool& newly_down) noexcept {
+    Verdict open_failed(std::uint32_t slot, Fault fault, Duration allowed, Duration took, bool& newly_down) noexcept {
         Verdict verdict{};
         {
             Wakes<Sync> wakes;
@@ -208,7 +209,7 @@ public:
             ledger_.vacate(slot);
             Outage& outage = ledger_.outage;
             const bool was_down = outage.down;
-            verdict = on_open_failed(outage, plan().outage, {fault, allowed, ledger_.any_live(), fifo_.size() != 0, draw()}, sync_.now());
+            verdict = on_open_failed(outage, plan().outage, {fault, allowed, took, ledger_.any_live(), fifo_.size() != 0, draw()}, sync_.now());
             newly_down = outage.down && !was_down;
             settle(wakes);
             tell_drained(wakes);
@@ -341,8 +342,8 @@ public:
 
     [[nodiscard]] Census census() const noexcept {
         const std::uint64_t c = census_.load(std::memory_order_relaxed);
-        return {static_cast<std::uint32_t>(c & 0xffff), static_cast<std::uint32_t>(c >> 16 & 0xffff), static_cast<std::uint32_t>(c >> 32 & 0xffff),
-                static_cast<std::uint32_t>(c >> 48)};
+        const auto part = [c](unsigned shift) { return static_cast<std::uint32_t>(c >> shift & 0xffff); };
+        return {part(0), part(16), part(32), part(48)};
     }
     /// When the first in the queue began to wait, in nanoseconds of the clock; 0: nobody waits.
     [[nodiscard]] std::int64_t head_since() const noexcept { return head_since_.load(std::memory_order_relaxed); }
@@ -352,8 +353,7 @@ public:
     [[nodiscard]] std::int64_t down_since() const noexcept { return down_since_.load(std::memory_order_relaxed); }
     [[nodiscard]] Fault open_fault() const noexcept { return static_cast<Fault>(fault_.load(std::memory_order_relaxed)); }
 
-    // ---- looking in, under the mutex ----
-
+    /// Under the mutex only: see locked().
     [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
 
 private:

@@ -26,6 +26,8 @@ public:
     static constexpr std::uint64_t attention = std::uint64_t{1} << 63;
     static constexpr std::uint64_t onway = std::uint64_t{1} << 62;
     static constexpr std::uint64_t control = attention | onway;
+    /// The home of a slot that must not become idle: a put then always comes to the mutex.
+    static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
 
     struct alignas(cache_line) Word {
         typename Sync::template atomic<std::uint64_t> bits{0};
@@ -38,7 +40,7 @@ public:
     }
 
     [[nodiscard]] std::uint32_t words() const noexcept { return words_; }
-    [[nodiscard]] Word& word_of(std::uint32_t slot) noexcept { return word(slot / per_word); }
+    [[nodiscard]] static std::uint32_t home_of(std::uint32_t slot) noexcept { return slot / per_word; }
     [[nodiscard]] static std::uint64_t bit_of(std::uint32_t slot) noexcept {
         return std::uint64_t{1} << (slot % per_word);
     }
@@ -50,22 +52,18 @@ public:
     }
 
     /// Returns a slot that its holder found fit. False: nothing was published, come to the mutex.
-    /// `barged` belongs to the slot and is touched by its holder only.
-    DEWPOND_INLINE bool put(Word& w, std::uint64_t bit, std::uint32_t slot, std::uint32_t& barged) noexcept {
-        if (&w != &first_) lower_hint(slot / per_word);  // before publishing: the CAS is the last touch
-        std::uint64_t b = w.bits.load(std::memory_order_relaxed);
-        do {
-            if ((b & attention) != 0) [[unlikely]] {
-                if ((b & onway) == 0 || ++barged % sample_ == 0) return false;
-            }
-            // release: what the holder and its reset wrote is seen by the take's acquire
-        } while (!w.bits.compare_exchange_weak(b, b | bit, std::memory_order_release, std::memory_order_relaxed));
-        return true;
+    /// `home` is its word, or `nowhere`; `barged` belongs to the slot and is touched by its holder only.
+    DEWPOND_INLINE bool put(std::uint32_t home, std::uint64_t bit, std::uint32_t& barged) noexcept {
+        // A predicted branch, not a pointer: loads wait for the take's locked instruction, a prediction does not.
+        if (home == 0) [[likely]] return put_in(first_, bit, barged);
+        if (home == nowhere) return false;
+        lower_hint(home);  // before publishing: the CAS is the last touch
+        return put_in(far_[home - 1], bit, barged);
     }
 
     /// Takes one particular slot if it is idle (for the keeper).
     bool claim(std::uint32_t slot) noexcept {
-        Word& w = word_of(slot);
+        Word& w = word(home_of(slot));
         const std::uint64_t bit = bit_of(slot);
         std::uint64_t b = w.bits.load(std::memory_order_relaxed);
         while ((b & bit) != 0) {
@@ -77,7 +75,7 @@ public:
 
     [[nodiscard]] bool is_idle(std::uint32_t slot) const noexcept {
         // acquire: whoever sees the bit of a return also sees the counters its holder wrote before
-        return (word(slot / per_word).bits.load(std::memory_order_acquire) & bit_of(slot)) != 0;
+        return (word(home_of(slot)).bits.load(std::memory_order_acquire) & bit_of(slot)) != 0;
     }
     [[nodiscard]] std::uint32_t count() const noexcept {
         std::uint32_t n = 0;
@@ -91,9 +89,9 @@ public:
 
     /// Makes a slot visible as idle.
     void publish(std::uint32_t slot) noexcept {
-        if (slot >= per_word) lower_hint(slot / per_word);
+        lower_hint(home_of(slot));
         // release: as in put
-        word_of(slot).bits.fetch_or(bit_of(slot), std::memory_order_release);
+        word(home_of(slot)).bits.fetch_or(bit_of(slot), std::memory_order_release);
     }
 
     /// Sets the control bits of every word and, in the same RMW, looks: is anything idle? A word that is already
@@ -118,13 +116,24 @@ private:
 
     DEWPOND_INLINE static std::uint32_t take_in(Word& w) noexcept {
         std::uint64_t b = w.bits.load(std::memory_order_relaxed);
-        while (const std::uint64_t free = b & ~control) {
+        while ((b & ~control) != 0) {
+            const std::uint64_t before = b;  // the control bits are the highest: the lowest bit set is an idle one
             // acquire: pairs with the release of put, publish and grants
-            if (w.bits.compare_exchange_weak(b, b & ~(free & -free), std::memory_order_acquire, std::memory_order_relaxed)) [[likely]] {
-                return static_cast<std::uint32_t>(std::countr_zero(free));
+            if (w.bits.compare_exchange_weak(b, b & (b - 1), std::memory_order_acquire, std::memory_order_relaxed)) [[likely]] {
+                return static_cast<std::uint32_t>(std::countr_zero(before));
             }
         }
         return nil;
+    }
+    DEWPOND_INLINE bool put_in(Word& w, std::uint64_t bit, std::uint32_t& barged) noexcept {
+        std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+        do {
+            if ((b & attention) != 0) [[unlikely]] {
+                if ((b & onway) == 0 || ++barged % sample_ == 0) return false;
+            }
+            // release: what the holder and its reset wrote is seen by the take's acquire
+        } while (!w.bits.compare_exchange_weak(b, b | bit, std::memory_order_release, std::memory_order_relaxed));
+        return true;
     }
     // The hint is where to begin, no promise: a scan always visits every word.
     std::uint32_t take_far() noexcept {

@@ -32,6 +32,7 @@ struct OutageRules {
 struct FailedOpen {
     Fault fault = Fault::other;
     Duration allowed{};      ///< the time it was given
+    Duration took{};         ///< the time it used
     bool any_live = false;   ///< resources that exist apart from those being opened
     bool anyone_waiting = false;
     std::uint32_t random = 0;
@@ -57,7 +58,7 @@ enum class Verdict : std::uint8_t {
 
 /// An opening failed at `now`. A caller that gave it less time than `open_timeout` proves nothing by a time-out.
 constexpr Verdict on_open_failed(Outage& o, const OutageRules& rules, const FailedOpen& f, TimePoint now) noexcept {
-    if (f.fault == Fault::timed_out && f.allowed < rules.open_timeout) return Verdict::carry_on;
+    if (f.fault == Fault::timed_out && f.allowed < rules.open_timeout && f.took >= f.allowed) return Verdict::carry_on;
     if (o.failures == 0) o.since = now;
     ++o.failures;
     o.fault = f.fault;

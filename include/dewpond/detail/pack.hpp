@@ -107,7 +107,10 @@ concept ability_served = has_ability<Ability, D> || !(asks_for<Ability, typename
     template <class D>                                                                                  \
     constexpr bool has_##name() {                                                                       \
         if constexpr (!std::is_class_v<D>) return false;                                                \
-        else if constexpr (std::is_final_v<D>) return requires { &D::name; };                           \
+        else if constexpr (std::is_final_v<D>)                                                          \
+            return requires { &D::name; } || requires(D& d, resource_of<D>& r, Deadline by) {           \
+                requires requires { d.name(r); } || requires { d.name(r, by); } || requires { d.name(); }; \
+            };                                                                                          \
         else return !requires(has_##name##_both<D>& b) { b.name; };                                     \
     }
 DEWPOND_HAS_MEMBER(status_ok)

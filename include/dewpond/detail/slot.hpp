@@ -35,7 +35,6 @@ enum Mark : std::uint32_t {
 template <class S>
 struct alignas(cache_line) Slot {
     using Sync = typename S::sync;
-    using Word = typename IdleSet<Sync>::Word;
     using Resource = typename S::resource;
     template <class T>
     using atomic = typename Sync::template atomic<T>;
@@ -46,10 +45,10 @@ struct alignas(cache_line) Slot {
         atomic<T> n{0};
     };
 
-    // Owned by whoever owns the slot. Where `report` or a refused hook dooms a lease, `word` points to a word that
-    // always says "come to the mutex": the return path then needs no test of its own.
-    Word* word = nullptr;
+    // Owned by whoever owns the slot. `report` dooms a lease by taking its home away: the return, which looks at the home
+    // anyway, then comes to the mutex, and the hit path needs no test for it.
     std::uint64_t bit = 0;
+    std::uint32_t home = 0;
     std::uint32_t index = 0;
     std::uint32_t barged = 0;
     union {
@@ -63,11 +62,12 @@ struct alignas(cache_line) Slot {
     Slot(const Slot&) = delete;
     ~Slot() {}
 
-    void place(IdleSet<Sync>& set, std::uint32_t i) noexcept {
+    void settle_at(std::uint32_t i) noexcept {
         index = i;
-        word = &set.word_of(i);
+        home = IdleSet<Sync>::home_of(i);
         bit = IdleSet<Sync>::bit_of(i);
     }
+    [[nodiscard]] bool doomed() const noexcept { return home == IdleSet<Sync>::nowhere; }
     [[nodiscard]] bool marked(Mark m) const noexcept {
         if constexpr (S::keeps_marks) return (marks.n.load(std::memory_order_relaxed) & m) != 0;
         else return false;

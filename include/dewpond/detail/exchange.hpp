@@ -353,8 +353,7 @@ public:
     [[nodiscard]] std::int64_t down_since() const noexcept { return down_since_.load(std::memory_order_relaxed); }
     [[nodiscard]] Fault open_fault() const noexcept { return static_cast<Fault>(fault_.load(std::memory_order_relaxed)); }
 
-    /// Under the mutex only: see locked().
-    [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
+    [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }  ///< inside locked() only
 
 private:
     void fail_all(Code why) noexcept {

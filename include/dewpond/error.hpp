@@ -22,7 +22,7 @@ namespace dewpond::inline v0 {
 enum class Code : std::uint8_t {
     timed_out,         ///< no slot came free before the deadline
     none_idle,         ///< `try_checkout()` without a limit found nothing to take at once
-    open_failed,       ///< no resource exists and none could be opened before the deadline
+    open_failed,       ///< no resource exists and none could be opened, by the deadline or ever (a configuration fault)
     server_down,       ///< the pool is down: refused at once, see `retry_after()`
     closed,            ///< the pool was closed
     cancelled,         ///< the stop token was triggered, or the waiter withdrawn
@@ -124,9 +124,9 @@ struct ErrorDetails {
     [[nodiscard]] std::string format() const {
         if (!sentence.empty()) return pool.empty() ? sentence : text("pool '", pool, "': ", sentence);
         std::string out = text("pool '", pool, "': ", std::string_view{to_string(code)});
-        if (waited > Duration{}) append(out, text(" (waited ", waited, ")"));
+        if (waited >= std::chrono::milliseconds{1}) append(out, text(" (waited ", waited, ")"));
         if (code == Code::server_down) {
-            append(out, text(" for ", down_for, ", try again in ", retry_after));
+            append(out, text("; down for ", down_for, ", try again in ", retry_after));
         } else if (max_size != 0) {
             append(out, text("; of ", max_size, " slots ", in_use, " in use, ", idle, " idle, ", opening,
                              " opening, ", resetting, " resetting; ", waiting, " waiting"));

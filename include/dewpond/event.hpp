@@ -27,11 +27,9 @@ enum class EventKind : std::uint8_t {
     down,             ///< no resource left and opening failed for `outage_grace`: checkouts are refused
     up,               ///< the pool is no longer down; `age` is how long it was
     dirty_return,     ///< a lease came back needing a reset: often a lost COMMIT at `place`
-    lease_too_old,    ///< a lease has been out for `age`
     closed,           ///< a resource was closed for a reason other than age or the end of the pool: see `reason`
     hook_left_dirty,  ///< a hook or check (named in `text`) left a resource dirty or refused it
     nested_wait,      ///< a thread timed out waiting while it held leases of this pool itself
-    stall,            ///< the keeper itself was stopped for `age`
     count_            ///< how many kinds there are
 };
 
@@ -42,11 +40,9 @@ enum class EventKind : std::uint8_t {
         case EventKind::down: return "down";
         case EventKind::up: return "up";
         case EventKind::dirty_return: return "dirty return";
-        case EventKind::lease_too_old: return "lease too old";
         case EventKind::closed: return "closed";
         case EventKind::hook_left_dirty: return "hook left dirty";
         case EventKind::nested_wait: return "nested wait";
-        case EventKind::stall: return "stall";
         case EventKind::count_: break;
     }
     return "unknown";
@@ -82,7 +78,8 @@ struct Event {
 
 /// A place to tell events to: anything callable with `const Event&` that is noexcept. Copies share the callable.
 /// It is called from any thread that uses the pool, possibly by several at once, and must be quick; it may use the
-/// pool. A pool tells at most one event per kind and place in ten seconds and counts the rest.
+/// pool. A pool tells at most one event per kind and place in ten seconds and counts the rest; `down` and `up` are
+/// always told.
 class EventSink {
 public:
     EventSink() noexcept = default;

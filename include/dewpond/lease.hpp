@@ -20,6 +20,7 @@ namespace dewpond::inline v0 {
 template <class Core>
 class [[nodiscard]] Lease {
     using Slot = typename Core::Slot;
+    using Arrow = std::conditional_t<std::is_pointer_v<typename Core::Resource>, typename Core::Resource, typename Core::Resource*>;
 
 public:
     using resource_type = typename Core::Resource;
@@ -48,11 +49,11 @@ public:
     [[nodiscard]] resource_type* get_if() const& noexcept { return slot_ != nullptr ? std::addressof(slot_->resource) : nullptr; }
     resource_type* get_if() const&& = delete;
     /// Members of the resource; passes through what is a pointer itself.
-    auto operator->() const& noexcept {
+    Arrow operator->() const& noexcept {
         if constexpr (std::is_pointer_v<resource_type>) return slot_->resource;
         else return std::addressof(slot_->resource);
     }
-    auto operator->() const&& = delete;
+    Arrow operator->() const&& = delete;
 
     /// Returns the resource now and says what the return found. An empty lease answers `clean`.
     ReturnReport give_back() noexcept {
@@ -105,6 +106,7 @@ private:
 
     Served served_;
     Core* core_ = nullptr;
+    bool at_once_ = false;  // served by what was idle: it did not wait
     [[no_unique_address]] typename Core::Place place_{};
 };
 

@@ -18,6 +18,7 @@
 #include <dewpond/detail/core_report.hpp>
 #include <dewpond/detail/core_return.hpp>
 #include <dewpond/detail/pack.hpp>
+#include <dewpond/detail/rules.hpp>
 #include <dewpond/detail/stand_in.hpp>
 #include <dewpond/driver.hpp>
 #include <dewpond/error.hpp>
@@ -57,45 +58,6 @@ using setup_t = Setup<D, resolve_t<question::liveness, default_liveness<D>, D, P
                       pick_t<question::on_open, Absent<question::on_open>, Ps...>, pick_t<question::on_checkout, Absent<question::on_checkout>, Ps...>,
                       pick_t<question::on_return, Absent<question::on_return>, Ps...>>;
 
-template <class Q, class... Ps>
-concept at_most_one = count_v<Q, Ps...> <= 1;
-template <class... Ps>
-concept all_policies = (Policy<Ps> && ...);
-template <class D>
-concept suggests_policies = is_suggest<typename suggests_of<D>::type>;
-template <class D>
-concept exact_abilities = exact_status_ok<D> && exact_probe<D> && exact_ping<D> && exact_dirty<D> && exact_reset<D> && exact_poll_handle<D> &&
-                          exact_interrupt<D> && exact_abandon<D> && exact_last_fault<D> && exact_label<D>;
-template <class... Ps>
-concept no_duplicates = at_most_one<question::liveness, Ps...> && at_most_one<question::reset, Ps...> && at_most_one<question::lifetime, Ps...> &&
-                        at_most_one<question::metrics, Ps...> && at_most_one<question::waiting, Ps...> && at_most_one<question::opening, Ps...> &&
-                        at_most_one<question::watch, Ps...> && at_most_one<question::sync, Ps...> && at_most_one<question::on_open, Ps...> &&
-                        at_most_one<question::on_checkout, Ps...> && at_most_one<question::on_return, Ps...>;
-template <class P>
-concept user_hook = answers_v<question::on_open, P> || answers_v<question::on_checkout, P> || answers_v<question::on_return, P>;
-template <class P, class R>
-concept fits_resource = !user_hook<P> || requires(P& p) { requires hook_for<decltype(p.f), R>; };
-template <class D, class... Ps>
-concept hooks_fit = (fits_resource<Ps, typename D::resource> && ...);
-template <class D, class... Ps>
-concept abilities_served = ability_served<ability::status_ok, D, Ps...> && ability_served<ability::probe, D, Ps...> &&
-                           ability_served<ability::ping, D, Ps...> && ability_served<ability::dirty, D, Ps...> &&
-                           ability_served<ability::reset, D, Ps...>;
-
-/// What a driver suggests is judged like a pack of the user's.
-template <class D, class S>
-inline constexpr bool sound_suggestion_v = false;
-template <class D, class... Ps>
-inline constexpr bool sound_suggestion_v<D, Suggest<Ps...>> =
-    all_policies<Ps...> && no_duplicates<Ps...> && abilities_served<D, Ps...> && (std::is_default_constructible_v<Ps> && ...);
-template <class D>
-concept sound_suggestion = sound_suggestion_v<D, typename suggests_of<D>::type>;
-
-template <class D>
-concept sound_driver = Driver<D> && exact_abilities<D> && suggests_policies<D> && sound_suggestion<D>;
-template <class D, class... Ps>
-concept sound_pack = sound_driver<D> && all_policies<Ps...> && no_duplicates<Ps...> && hooks_fit<D, Ps...> && abilities_served<D, Ps...>;
-
 /// After a mistake the rest of the user's code is still checked, against the nearest pool that makes sense.
 template <bool Driver, bool Pack, class D, class... Ps>
 struct core_for {
@@ -123,55 +85,53 @@ class Pool {
     static constexpr bool pack_ok = detail::sound_pack<D, Ps...>;
 
     // One mistake, one sentence: each later rule holds its tongue once an earlier one has spoken.
-    static_assert(std::is_class_v<D>, "dewpond: the driver must be a class: see docs/drivers.md for the ten lines it takes");
-    static_assert(!std::is_class_v<D> || detail::has_resource<D>, "dewpond: the driver lacks `using resource = ...;`: an object type, nothrow-movable");
-    static_assert(!detail::has_resource<D> || detail::can_open<D>,
-                  "dewpond: the driver lacks `resource open(dewpond::Deadline);` (or `resource open();`, or one that returns Result<resource, OpenError>)");
-    static_assert(!detail::has_resource<D> || !detail::can_open<D> || detail::can_close<D>,
-                  "dewpond: the driver lacks `void close(resource&) noexcept;` (noexcept is required: a return cannot throw)");
-    static_assert(!detail::has_resource<D> || !detail::can_open<D> || !detail::can_close<D> || std::is_nothrow_move_constructible_v<D>,
-                  "dewpond: the driver must be nothrow-movable: it is moved into the pool");
-    static_assert(!Driver<D> || detail::exact_status_ok<D>, "dewpond: the driver's `status_ok` must be `bool status_ok(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_probe<D>, "dewpond: the driver's `probe` must be `bool probe(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_ping<D>, "dewpond: the driver's `ping` must be `bool ping(resource&, dewpond::Deadline) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_dirty<D>, "dewpond: the driver's `dirty` must be `bool dirty(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_reset<D>,
-                  "dewpond: the driver's `reset` must be `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_poll_handle<D>, "dewpond: the driver's `poll_handle` must be `int poll_handle(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_interrupt<D>, "dewpond: the driver's `interrupt` must be `void interrupt(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_abandon<D>, "dewpond: the driver's `abandon` must be `void abandon(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_last_fault<D>, "dewpond: the driver's `last_fault` must be `dewpond::OpenError last_fault(resource&) noexcept;`");
-    static_assert(!Driver<D> || detail::exact_label<D>, "dewpond: the driver's `label` must be `std::string label(resource&);`");
-    static_assert(!Driver<D> || detail::suggests_policies<D>, "dewpond: the driver's `suggests` must be `dewpond::Suggest<Policies...>`");
-    static_assert(!Driver<D> || !detail::exact_abilities<D> || !detail::suggests_policies<D> || detail::sound_suggestion<D>,
-                  "dewpond: the driver's `suggests` must hold default-constructible policies, one a question, that the driver itself can serve");
+    static_assert(detail::rule<(std::is_class_v<D>)>, "dewpond: the driver must be a class: see docs/drivers.md for the ten lines it takes");
+    static_assert(detail::rule<(!std::is_class_v<D> || detail::has_resource<D>)>, "dewpond: the driver lacks `using resource = ...;`: an object type, nothrow-movable");
+    static_assert(detail::rule<(!detail::has_resource<D> || detail::can_open<D>)>, "dewpond: the driver lacks `resource open(dewpond::Deadline);` (or `resource open();`, or one that returns Result<resource, OpenError>)");
+    static_assert(detail::rule<(!detail::has_resource<D> || !detail::can_open<D> || detail::can_close<D>)>, "dewpond: the driver lacks `void close(resource&) noexcept;` (noexcept is required: a return cannot throw)");
+    static_assert(detail::rule<(!detail::has_resource<D> || !detail::can_open<D> || !detail::can_close<D> || std::is_nothrow_move_constructible_v<D>)>, "dewpond: the driver must be nothrow-movable: it is moved into the pool");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_status_ok<D>)>, "dewpond: the driver's `status_ok` must be `bool status_ok(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_probe<D>)>, "dewpond: the driver's `probe` must be `bool probe(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_ping<D>)>, "dewpond: the driver's `ping` must be `bool ping(resource&, dewpond::Deadline) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_dirty<D>)>, "dewpond: the driver's `dirty` must be `bool dirty(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_reset<D>)>, "dewpond: the driver's `reset` must be `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_poll_handle<D>)>, "dewpond: the driver's `poll_handle` must be `int poll_handle(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_interrupt<D>)>, "dewpond: the driver's `interrupt` must be `void interrupt(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_abandon<D>)>, "dewpond: the driver's `abandon` must be `void abandon(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_last_fault<D>)>, "dewpond: the driver's `last_fault` must be `dewpond::OpenError last_fault(resource&) noexcept;`");
+    static_assert(detail::rule<(!Driver<D> || detail::exact_label<D>)>, "dewpond: the driver's `label` must be `std::string label(resource&);`");
+    static_assert(detail::rule<(!Driver<D> || detail::suggests_policies<D>)>, "dewpond: the driver's `suggests` must be `dewpond::Suggest<Policies...>`");
+    static_assert(detail::rule<(!Driver<D> || !detail::exact_abilities<D> || !detail::suggests_policies<D> || detail::sound_suggestion<D>)>, "dewpond: the driver's `suggests` must hold default-constructible policies, one a question, that the driver itself can serve");
 
-    static_assert(!driver_ok || detail::all_policies<Ps...>,
-                  "dewpond: an argument is no policy: a policy says `using answers = dewpond::question::...;` and is nothrow-movable (options come second, right after the driver)");
+    static_assert(detail::rule<(!driver_ok || detail::all_policies<Ps...>)>, "dewpond: an argument is no policy: a policy says `using answers = dewpond::question::...;` and is nothrow-movable (options come second, right after the driver)");
     static constexpr bool policies_ok = driver_ok && detail::all_policies<Ps...>;
-    static_assert(!policies_ok || detail::at_most_one<question::liveness, Ps...>, "dewpond: two liveness policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::reset, Ps...>, "dewpond: two reset policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::lifetime, Ps...>, "dewpond: two lifetime policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::metrics, Ps...>, "dewpond: two metrics policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::waiting, Ps...>, "dewpond: two waiting policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::opening, Ps...>, "dewpond: two opening policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::watch, Ps...>, "dewpond: two watch policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::sync, Ps...>, "dewpond: two sync policies: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::on_open, Ps...>, "dewpond: two OnOpen hooks: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::on_checkout, Ps...>, "dewpond: two OnCheckout hooks: keep one");
-    static_assert(!policies_ok || detail::at_most_one<question::on_return, Ps...>, "dewpond: two OnReturn hooks: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::liveness, Ps...>)>, "dewpond: two liveness policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::reset, Ps...>)>, "dewpond: two reset policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::lifetime, Ps...>)>, "dewpond: two lifetime policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::metrics, Ps...>)>, "dewpond: two metrics policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::waiting, Ps...>)>, "dewpond: two waiting policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::opening, Ps...>)>, "dewpond: two opening policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::watch, Ps...>)>, "dewpond: two watch policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::sync, Ps...>)>, "dewpond: two sync policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::on_open, Ps...>)>, "dewpond: two OnOpen hooks: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::on_checkout, Ps...>)>, "dewpond: two OnCheckout hooks: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::on_return, Ps...>)>, "dewpond: two OnReturn hooks: keep one");
     static constexpr bool unique_ok = policies_ok && detail::no_duplicates<Ps...>;
-    static_assert(!unique_ok || detail::hooks_fit<D, Ps...>, "dewpond: a hook must be callable as f(resource&) or f(resource&, dewpond::Deadline)");
-    static_assert(!unique_ok || detail::ability_served<ability::status_ok, D, Ps...>,
-                  "dewpond: a policy of the pack needs `bool status_ok(resource&) noexcept;` in the driver");
-    static_assert(!unique_ok || detail::ability_served<ability::probe, D, Ps...>,
-                  "dewpond: a policy of the pack needs `bool probe(resource&) noexcept;` in the driver");
-    static_assert(!unique_ok || detail::ability_served<ability::ping, D, Ps...>,
-                  "dewpond: a policy of the pack needs `bool ping(resource&, dewpond::Deadline) noexcept;` in the driver");
-    static_assert(!unique_ok || detail::ability_served<ability::dirty, D, Ps...>,
-                  "dewpond: a policy of the pack needs `bool dirty(resource&) noexcept;` in the driver");
-    static_assert(!unique_ok || !detail::ability_served<ability::dirty, D, Ps...> || detail::ability_served<ability::reset, D, Ps...>,
-                  "dewpond: a policy of the pack needs `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;` in the driver");
+    static_assert(detail::rule<(!unique_ok || detail::hooks_fit<D, Ps...>)>, "dewpond: a hook must be callable as f(resource&) or f(resource&, dewpond::Deadline)");
+    static_assert(detail::rule<(!unique_ok || detail::ability_served<ability::status_ok, D, Ps...>)>, "dewpond: a policy of the pack needs `bool status_ok(resource&) noexcept;` in the driver");
+    static_assert(detail::rule<(!unique_ok || detail::ability_served<ability::probe, D, Ps...>)>, "dewpond: a policy of the pack needs `bool probe(resource&) noexcept;` in the driver");
+    static_assert(detail::rule<(!unique_ok || detail::ability_served<ability::ping, D, Ps...>)>, "dewpond: a policy of the pack needs `bool ping(resource&, dewpond::Deadline) noexcept;` in the driver");
+    static_assert(detail::rule<(!unique_ok || detail::ability_served<ability::dirty, D, Ps...>)>, "dewpond: a policy of the pack needs `bool dirty(resource&) noexcept;` in the driver");
+    static_assert(detail::rule<(!unique_ok || !detail::ability_served<ability::dirty, D, Ps...> || detail::ability_served<ability::reset, D, Ps...>)>, "dewpond: a policy of the pack needs `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;` in the driver");
+
+    static constexpr bool served_ok = unique_ok && detail::hooks_fit<D, Ps...> && detail::abilities_served<D, Ps...>;
+    static_assert(detail::rule<(!served_ok || (detail::liveness_shape<Ps, D> && ...))>, "dewpond: a liveness policy's `usable` must be `bool usable(driver&, resource&, const visit&) noexcept` (a template): see docs/policies.md");
+    static_assert(detail::rule<(!served_ok || (detail::reset_shape<Ps, D> && ...))>, "dewpond: a reset policy's `wants_reset` must be `bool wants_reset(driver&, resource&) noexcept`: see docs/policies.md");
+    static_assert(detail::rule<(!served_ok || (detail::lifetime_shape<Ps> && ...))>, "dewpond: a lifetime policy needs `void opened(per_slot&, std::uint32_t) const noexcept` and `CloseReason expired(const per_slot&, Ages) const noexcept`: see docs/policies.md");
+    static_assert(detail::rule<(!served_ok || (detail::metrics_shape<Ps> && ...))>, "dewpond: a hook of a metrics policy has not the shape of the table in docs/policies.md (noexcept is required)");
+    static_assert(detail::rule<(!served_ok || (detail::waiting_shape<Ps> && ...))>, "dewpond: a waiting policy needs `bool hand_over(const WaitingView&) const noexcept`");
+    static_assert(detail::rule<(!served_ok || (detail::opening_shape<Ps> && ...))>, "dewpond: an opening policy needs `std::uint32_t wanted(const OpeningView&) const noexcept` and `static constexpr bool in_caller`");
+    static_assert(detail::rule<(!served_ok || (detail::watch_shape<Ps> && ...))>, "dewpond: a watch policy needs `place_type`, and its `per_slot` (if any) took(place), place() and by_this_thread(), all noexcept: see docs/policies.md");
 
     using Core = typename detail::core_for<driver_ok, pack_ok, D, Ps...>::type;
     using PlaceArg = typename Core::Place;

@@ -57,9 +57,11 @@ public:
         {
             Locked lock{mutex_};
             if (muted_) return;
-            const Telling t = recent_.note(e.kind, e.place, now);
-            if (!t.tell) return;
-            e.suppressed = t.suppressed;
+            if (e.kind != EventKind::down && e.kind != EventKind::up) {
+                const Telling t = recent_.note(e.kind, e.place, now);
+                if (!t.tell) return;
+                e.suppressed = t.suppressed;
+            }
         }
         e.pool = pool_;
         sink_(e);

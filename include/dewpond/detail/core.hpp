@@ -13,6 +13,7 @@
 
 #include <dewpond/detail/announcer.hpp>
 #include <dewpond/detail/exchange.hpp>
+#include <dewpond/detail/rules.hpp>
 #include <dewpond/detail/samples.hpp>
 #include <dewpond/detail/setup.hpp>
 #include <dewpond/detail/slot.hpp>
@@ -168,7 +169,9 @@ private:
         Call* call;
         mutable bool talked = false;
         [[nodiscard]] bool aged() const noexcept { return slot->marked(mark_aged); }
+        template <bool Talks = S::check_talks>
         [[nodiscard]] Deadline deadline() const noexcept {
+            static_assert(rule<Talks>, "dewpond: a liveness policy that asks for the deadline says `static constexpr bool talks = true;`, or needs ability::ping");
             talked = true;
             return call->deadline();
         }

@@ -19,7 +19,7 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     w.since = exchange_.sync().now();
     call.anchor(w.since);
     w.deadline = call.deadline();
-    w.cancelled = false;
+    w.at_once_ = false;
     w.run = [](Deferred& d) noexcept {
         auto& self = static_cast<Waiter&>(d);
         self.core_->serve(self);
@@ -33,6 +33,7 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     w.set(g.what);
     w.slot = g.slot;
     w.failure = g.failure;
+    w.at_once_ = true;
     serve(w);
 }
 
@@ -46,7 +47,9 @@ void Core<S>::serve(Waiter& w) noexcept {
     const Admission a = admit(s, &call);
     if (a == Admission::fit) {
         lent(s, w.place_);
-        if constexpr (requires { metrics_.waited(Duration{}); }) metrics_.waited(Duration{exchange_.sync().now() - w.since});
+        if constexpr (requires { metrics_.waited(Duration{}); }) {
+            if (!w.at_once_) metrics_.waited(Duration{exchange_.sync().now() - w.since});
+        }
         return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, s}});
     }
     // Not fit: it keeps its place by the moment it began to wait.

@@ -41,7 +41,7 @@ struct Setup {
 
     static constexpr bool checks = requires(Live& l, D& d, resource& r, const AnyVisit& v) { l.usable(d, r, v); };
     /// The check may speak to the other side: it needs time, and what it leaves behind is looked at.
-    static constexpr bool check_talks = asks_for<ability::ping, typename needs_of<Live>::type>;
+    static constexpr bool check_talks = asks_for<ability::ping, typename needs_of<Live>::type> || requires { requires Live::talks; };
     static constexpr bool resets = requires(Reset& p, D& d, resource& r) { p.wants_reset(d, r); };
     static constexpr bool expires = requires(Life& l) { l.expired(typename per_slot_of<Life>::type{}, Ages{}); };
     static constexpr bool ages_for_check = requires(const Live& l) { l.aged_after(); };

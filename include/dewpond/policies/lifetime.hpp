@@ -23,7 +23,6 @@ struct NoExpiry {
 struct Lifetime {
     using answers = question::lifetime;
     static constexpr const char* name = "Lifetime";
-    static constexpr bool needs_ages = true;
 
     Duration max_idle = std::chrono::seconds{300};
     Duration max_lifetime = std::chrono::seconds{1800};

@@ -38,6 +38,8 @@ public:
         deadline_ = limit_.from(now);
         known_ = true;
     }
+    /// No time is left: a check that talks would only tell that.
+    [[nodiscard]] bool late() const noexcept { return limit_.is_zero() || (known_ && deadline_.passed(sync_->now())); }
     bool hook_threw = false;
 
 private:
@@ -195,7 +197,8 @@ private:
     }
     void turn_away(Slot& s, Admission why, Call* call) noexcept;
     bool clean_after(Slot& s, const char* who, Deadline by) noexcept;
-    bool open_into(std::uint32_t slot, Deadline by) noexcept;
+    bool open_into(std::uint32_t slot, Deadline by, bool to_give) noexcept;
+    bool passes_free_checks(Slot& s) noexcept;
     OpenNote try_open(Slot& s, Deadline by) noexcept;
     template <class Waiter>
     void serve(Waiter& w) noexcept;

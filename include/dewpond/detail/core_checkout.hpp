@@ -51,6 +51,9 @@ Plan Core<S>::plan_of(const Options& o) {
 /// resource must have left it clean.
 template <class S>
 DEWPOND_INLINE Admission Core<S>::admit(Slot& s, Call* call) noexcept {
+    if constexpr (S::check_talks) {
+        if (call->late()) return passes_free_checks(s) ? admit_by_hook(s, call) : Admission::unusable;
+    }
     if constexpr (S::checks) {
         const Visit visit{&s, call};
         if (!live_.usable(driver_, s.resource, visit)) [[unlikely]] return Admission::unusable;
@@ -77,6 +80,16 @@ DEWPOND_INLINE Admission Core<S>::admit_by_hook(Slot& s, Call* call) noexcept {
         static_cast<void>(s), static_cast<void>(call);
     }
     return Admission::fit;
+}
+
+/// In stead of a check that talks: what the driver can say without.
+template <class S>
+bool Core<S>::passes_free_checks(Slot& s) noexcept {
+    bool fit = true;
+    if constexpr (TellsStatus<Driver>) fit = driver_.status_ok(s.resource);
+    if constexpr (Probes<Driver>) fit = fit && driver_.probe(s.resource);
+    static_cast<void>(s);
+    return fit;
 }
 
 /// The rule of hooks: what a hook or check leaves dirty is reset once, else it is not fit.
@@ -109,15 +122,7 @@ DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
     Call call{Limit{std::chrono::nanoseconds{0}}, exchange_.sync()};
     for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) {
         Slot& s = slots_[i];
-        Admission a{};
-        if constexpr (S::check_talks) {  // in stead of the check that talks: what the driver can say without
-            bool fit = true;
-            if constexpr (TellsStatus<Driver>) fit = driver_.status_ok(s.resource);
-            if constexpr (Probes<Driver>) fit = fit && driver_.probe(s.resource);
-            a = fit ? admit_by_hook(s, &call) : Admission::unusable;
-        } else {
-            a = admit(s, &call);
-        }
+        const Admission a = admit(s, &call);  // with no time at all, hence without the checks that talk
         if (a == Admission::fit) {
             lent(s, place);
             return &s;
@@ -170,7 +175,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
             visiting = true;
             return fail(g.failure);
         }
-        if (g.what == Standing::vacancy && !open_into(g.slot, call.deadline())) {
+        if (g.what == Standing::vacancy && !open_into(g.slot, call.deadline(), false)) {
             if (visiting) static_cast<void>(exchange_.leave());
             visiting = tried_to_open = true;
             continue;
@@ -255,9 +260,10 @@ auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
     return nullptr;
 }
 
-/// False: nothing was opened, the slot is vacant again and the caller is a visitor.
+/// The resource is the caller's, or (`to_give`) somebody else's by now. False: nothing was opened, the slot is vacant
+/// again and the caller is a visitor.
 template <class S>
-DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
+DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_give) noexcept {
     Slot& s = slots_[slot];
     Sync& sync = exchange_.sync();
     const TimePoint began = sync.now();
@@ -281,12 +287,13 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by) noexcept {
             open_note_ = nullptr;
         }
         if constexpr (requires { metrics_.opened(Duration{}); }) metrics_.opened(Duration{now - began});
-        const Outage before = exchange_.opened(slot);
+        const auto [before, kept] = exchange_.opened(slot, to_give);
         if (before.failures != 0) {
             e.kind = before.down ? EventKind::up : EventKind::opened_after_outage;
             e.age = Duration{now - (before.down ? before.down_since : before.since)};
             tell(e);
         }
+        if (!kept) retire(s, exchange_.closed() ? CloseReason::pool_closed : CloseReason::excess, true);
         return true;
     }
     {

@@ -99,11 +99,7 @@ bool Core<S>::work_once(bool& busy) noexcept {
         case Exchange::Work::tick: tick(); break;
         case Exchange::Work::slot_job: finish_reset(slots_[work.slot]); break;
         case Exchange::Work::open:
-            if (!open_into(work.slot, Deadline{})) {
-                static_cast<void>(exchange_.leave());  // the crew itself, or the handle, keeps the core
-            } else {
-                offer(slots_[work.slot]);
-            }
+            if (!open_into(work.slot, Deadline{}, true)) static_cast<void>(exchange_.leave());  // the crew itself, or the handle, keeps the core
             break;
     }
     return true;

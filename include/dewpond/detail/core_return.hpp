@@ -17,7 +17,7 @@ DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
     }
     if constexpr (S::resets) {
         if (!exchange_.closed() && reset_.wants_reset(driver_, s.resource)) {
-            bool was_dirty = true;
+            bool was_dirty = false;  // a driver that cannot say has nothing to report
             if constexpr (KnowsDirty<Driver>) was_dirty = driver_.dirty(s.resource);
             if (was_dirty) {
                 if constexpr (requires { metrics_.dirty_return(); }) metrics_.dirty_return();

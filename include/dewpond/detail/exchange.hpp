@@ -148,19 +148,10 @@ public:
     [[nodiscard]] bool give(std::uint32_t slot) noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
-        if (closing_ || ledger_.excess()) {
-            ledger_.retire(slot);
-            publish_census();
-            return false;
-        }
-        if (Node* h = fifo_.head(); h != nullptr && hand_over(*h)) {
-            grant(*h, Standing::slot, slot, wakes);
-        } else {
-            idle_.publish(slot);
-        }
+        const bool passed = pass_on(slot, wakes);
         settle(wakes);
         finish(wakes, lock);
-        return true;
+        return passed;
     }
 
     /// The owner of a slot is about to close (or reset in the background) what is in it.
@@ -189,15 +180,22 @@ public:
 
     // ---- opening ----
 
-    /// A resource was opened; the slot is its opener's, to use or to give. Returns how long opening had been failing.
-    Outage opened(std::uint32_t slot) noexcept {
+    /// What an opening that succeeded ended, and what became of the slot.
+    struct Opened {
+        Outage before{};
+        bool kept = true;  ///< the slot is its opener's; false: it is retiring, to be closed
+    };
+    /// A resource was opened: the opener's own, or (`to_give`) for whoever waits, in the same section, so that nobody
+    /// opens another one for a waiter who is just being served.
+    Opened opened(std::uint32_t slot, bool to_give) noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
-        const Outage before = ledger_.opened(slot);
+        Opened result{ledger_.opened(slot)};
         ready_.store(1, std::memory_order_relaxed);
+        if (to_give) result.kept = pass_on(slot, wakes);
         settle(wakes);
         finish(wakes, lock);
-        return before;
+        return result;
     }
     /// Opening failed. The caller is counted as a visitor from here on.
     Verdict open_failed(std::uint32_t slot, Fault fault, Duration allowed, Duration took, bool& newly_down) noexcept {
@@ -389,10 +387,10 @@ private:
         return look();
     }
 
-    using Base::tick_at_, Base::wanted_at, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
+    using Base::pass_on, Base::tick_at_, Base::wanted_at, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
         Base::resting_, Base::rest_until_, Base::closing_, Base::handle_, Base::ticking_, Base::rung_,
         Base::drained_, Base::bell_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_,
-        Base::closed_, Base::ready_, Base::settle, Base::hand_over, Base::grant, Base::fail, Base::refuse,
+        Base::closed_, Base::ready_, Base::settle, Base::fail, Base::refuse,
         Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;
 };

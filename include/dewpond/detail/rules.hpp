@@ -66,11 +66,15 @@ DEWPOND_HAS_HOOK(read)
 #undef DEWPOND_HAS_HOOK
 
 template <class P, class D>
-concept liveness_shape = !answers_v<question::liveness, P> || !hook_usable<P>() || requires(P& p, D& d, resource_of<D>& r, const AnyVisit& v) {
+concept usable_at_all = requires(P& p, D& d, resource_of<D>& r, const AnyVisit& v) { p.usable(d, r, v); };
+template <class P, class D>
+concept liveness_shape = !answers_v<question::liveness, P> || (!hook_usable<P>() && !usable_at_all<P, D>) || requires(P& p, D& d, resource_of<D>& r, const AnyVisit& v) {
     { p.usable(d, r, v) } noexcept -> std::same_as<bool>;
 };
 template <class P, class D>
-concept reset_shape = !answers_v<question::reset, P> || !hook_wants_reset<P>() || requires(P& p, D& d, resource_of<D>& r) {
+concept wants_reset_at_all = requires(P& p, D& d, resource_of<D>& r) { p.wants_reset(d, r); };
+template <class P, class D>
+concept reset_shape = !answers_v<question::reset, P> || (!hook_wants_reset<P>() && !wants_reset_at_all<P, D>) || requires(P& p, D& d, resource_of<D>& r) {
     { p.wants_reset(d, r) } noexcept -> std::same_as<bool>;
 };
 template <class P>
@@ -118,7 +122,7 @@ template <class D, class S>
 inline constexpr bool sound_suggestion_v = false;
 template <class D, class... Ps>
 inline constexpr bool sound_suggestion_v<D, Suggest<Ps...>> =
-    all_policies<Ps...> && no_duplicates<Ps...> && abilities_served<D, Ps...> && (std::is_default_constructible_v<Ps> && ...);
+    all_policies<Ps...> && no_duplicates<Ps...> && abilities_served<D, Ps...> && shapes_fit<D, Ps...> && (std::is_default_constructible_v<Ps> && ...);
 template <class D>
 concept sound_suggestion = sound_suggestion_v<D, typename suggests_of<D>::type>;
 

@@ -82,6 +82,16 @@ protected:
         return waiting_.hand_over({Duration{sync_.now() - h.since}});
     }
 
+    /// A fit slot goes to the head or becomes visible. False: the pool is closing or too many exist; it is retiring now.
+    [[nodiscard]] bool pass_on(std::uint32_t slot, Wakes<Sync>& wakes) noexcept {
+        if (closing_ || ledger_.excess()) {
+            ledger_.retire(slot);
+            return false;
+        }
+        if (Node* h = fifo_.head(); h != nullptr && hand_over(*h)) grant(*h, Standing::slot, slot, wakes);
+        else idle_.publish(slot);
+        return true;
+    }
     void notify(Node& n, Wakes<Sync>& wakes) noexcept {
         n.set(Standing::notified);
         wakes.thread(&n.word);

@@ -30,14 +30,17 @@ struct StatusAlways {
     }
 };
 
-/// Asks this host (`probe`: one system call, no round trip). The local memory is not asked again: the return did, and
-/// nobody has touched the resource since. Cost with libpq: about a third of a microsecond. Blind only to a silent peer.
+/// Asks this host (`probe`: one system call, no round trip), after the local memory where the driver has a status.
+/// Cost with libpq: about a third of a microsecond. Blind only to a peer that is silent.
 struct ProbeAlways {
     using answers = question::liveness;
     using needs = Needs<ability::probe>;
     static constexpr const char* name = "ProbeAlways";
     template <class D, class R, class Visit>
     bool usable(D& driver, R& resource, const Visit&) noexcept {
+        if constexpr (TellsStatus<D>) {
+            if (!driver.status_ok(resource)) return false;
+        }
         return driver.probe(resource);
     }
 };

@@ -285,7 +285,7 @@ private:
                 if (!sentence.empty()) DEWPOND_THROW(PoolError(Code::bad_option, options.name, std::move(sentence)));
             };
             if (!options.min_idle) {
-                if constexpr (requires { D::suggested_min_idle; }) options.min_idle = (std::min)<std::size_t>(D::suggested_min_idle, options.max_size);
+                if constexpr (requires { D::suggested_min_idle; }) options.min_idle = (std::min)(std::size_t{D::suggested_min_idle}, options.max_size);
             }
             refuse(detail::check(options));
             const auto check = [&](const auto& p) {

@@ -94,7 +94,9 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
                 ++at->count;
                 at->oldest = (std::max)(at->oldest, notes_[i].sample.out_for(now));
             }
-            std::stable_sort(d->holders.begin(), d->holders.end(), [](const HeldPlace& a, const HeldPlace& b) { return a.count > b.count; });
+            std::sort(d->holders.begin(), d->holders.end(), [](const HeldPlace& a, const HeldPlace& b) {
+                return a.count != b.count ? a.count > b.count : a.oldest > b.oldest;
+            });
             if (d->holders.size() > 5) d->holders.resize(5);
             d->held_by_this_thread = mine;
         }

@@ -137,6 +137,8 @@ void Core<S>::finish_reset(Slot& s) noexcept {
 template <class S>
 DEWPOND_COLD auto Core<S>::detach(Slot& s) noexcept -> Resource {
     if constexpr (Interrupts<Driver>) {
+        // Out of reach of interrupt_all() before anything moves; an interrupt that is under way is waited for.
+        exchange_.begin_retiring(s.index);
         while (exchange_.locked([&] { return interrupting_ == s.index; })) exchange_.sync().relax();
     }
     Resource out{std::move(s.resource)};

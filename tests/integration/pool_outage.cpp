@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "pq_driver_support.hpp"
-
 #include <dewpond/libpq.hpp>
 #include <dewpond/pool.hpp>
 
@@ -50,7 +49,9 @@ BOOST_AUTO_TEST_CASE(a_deadline_is_kept_although_the_server_is_mute) {
                 BOOST_TEST(!lease.has_value());
                 BOOST_TEST(watch.ms() >= 295);
                 BOOST_TEST(watch.ms() < 300 + slack_ms);
-                if (!lease) BOOST_TEST((lease.error().code() == Code::timed_out || lease.error().code() == Code::open_failed), lease.error().what());
+                if (!lease)
+                    BOOST_TEST((lease.error().code() == Code::timed_out || lease.error().code() == Code::open_failed),
+                               lease.error().what());
             };
             fails_in_time(fresh);
             fails_in_time(pinging);
@@ -111,7 +112,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_password_is_told_at_once_and_never_repeated) {
         told += e.text;
         told += ' ';
     };
-    Db db{PqDriver{tcp_conninfo() + " user=dewpond_scram password=" + secret}, {.name = "wrong", .min_idle = 0, .on_event = sink}};
+    Db db{PqDriver{tcp_conninfo() + " user=dewpond_scram password=" + secret},
+          {.name = "wrong", .min_idle = 0, .on_event = sink}};
     const Stopwatch watch;
     const auto lease = db.try_checkout(10s);
     BOOST_TEST_REQUIRE(!lease.has_value());
@@ -125,7 +127,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_password_is_told_at_once_and_never_repeated) {
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_is_down_is_named_by_the_deadline) {
-    Db db{PqDriver{"host=127.0.0.1 hostaddr=127.0.0.1 port=1 dbname=nowhere user=nobody"}, {.min_idle = 0, .outage_grace = 10s}};
+    Db db{PqDriver{"host=127.0.0.1 hostaddr=127.0.0.1 port=1 dbname=nowhere user=nobody"},
+          {.min_idle = 0, .outage_grace = 10s}};
     const Stopwatch watch;
     const auto lease = db.try_checkout(400ms);
     BOOST_TEST_REQUIRE(!lease.has_value());
@@ -144,7 +147,8 @@ BOOST_AUTO_TEST_CASE(an_outage_costs_a_request_microseconds_and_ends_by_itself) 
         if (e.kind == EventKind::down) ++downs;
         if (e.kind == EventKind::up) ++ups;
     };
-    Db db{PqDriver{unix_conninfo()}, {.name = "outage", .max_size = 10, .checkout_timeout = 5s, .outage_grace = grace, .on_event = sink}};
+    Db db{PqDriver{unix_conninfo()},
+          {.name = "outage", .max_size = 10, .checkout_timeout = 5s, .outage_grace = grace, .on_event = sink}};
     std::atomic<bool> stop{false}, down{false};
     std::atomic<long> served_after{0};
     std::atomic<Clock::rep> first_served{0};
@@ -190,16 +194,21 @@ BOOST_AUTO_TEST_CASE(an_outage_costs_a_request_microseconds_and_ends_by_itself) 
     BOOST_TEST(soon([&] { return served_after.load() > 1'000; }, 20s));
     stop = true;
     for (auto& t : threads) t.join();
-    const auto back_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::duration{first_served.load()} - started.time_since_epoch()).count();
+    const auto back_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::duration{first_served.load()} -
+                                                                               started.time_since_epoch())
+                             .count();
     std::sort(refusals_us.begin(), refusals_us.end());
     const long p99 = refusals_us[refusals_us.size() * 99 / 100];
-    BOOST_TEST_MESSAGE("refused in " << refusals_us[refusals_us.size() / 2] << " us (median), " << p99 << " us (p99); back after " << back_ms << " ms");
+    BOOST_TEST_MESSAGE("refused in " << refusals_us[refusals_us.size() / 2] << " us (median), " << p99
+                                     << " us (p99); back after " << back_ms << " ms");
     BOOST_TEST(p99 < 5'000);
     BOOST_TEST(back_ms < 1'000 + 2 * 100 + slack_ms);  // the cap of the back-off while somebody asks, and two openings
     BOOST_TEST(wrong.load() == 0);
     BOOST_TEST(downs.load() == 1);
     BOOST_TEST(ups.load() == 1);
-    BOOST_TEST(soon([&] { return db.stats().in_use == 0 && db.stats().waiting == 0 && db.stats().retiring == 0 && db.stats().opening == 0; }));
+    BOOST_TEST(soon([&] {
+        return db.stats().in_use == 0 && db.stats().waiting == 0 && db.stats().retiring == 0 && db.stats().opening == 0;
+    }));
     BOOST_TEST(db.stats().idle == db.stats().size);
 }
 

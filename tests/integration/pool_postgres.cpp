@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "pq_driver_support.hpp"
-
 #include <dewpond/libpq.hpp>
 #include <dewpond/pool.hpp>
 
@@ -24,7 +23,8 @@ namespace {
 std::string pid_of(const Db::Lease& lease) { return value(*lease, "select pg_backend_pid()"); }
 
 std::string idle_in_transaction(Admin& admin, const std::string& pool) {
-    return admin.ask("select count(*) from pg_stat_activity where application_name='" + pool + "' and state like 'idle in transaction%'");
+    return admin.ask("select count(*) from pg_stat_activity where application_name='" + pool +
+                     "' and state like 'idle in transaction%'");
 }
 
 }  // namespace
@@ -161,7 +161,10 @@ BOOST_AUTO_TEST_CASE(never_more_sessions_than_max_size) {
     }
     int most = 0;
     // A session that was told to end is still listed for a moment, hence four more than exist on our side.
-    for (int i = 0; i < 200; ++i) most = std::max(most, std::stoi(admin.ask("select count(*) from pg_stat_activity where application_name='bounded' and state <> 'idle'")));
+    for (int i = 0; i < 200; ++i)
+        most = std::max(
+            most, std::stoi(admin.ask(
+                      "select count(*) from pg_stat_activity where application_name='bounded' and state <> 'idle'")));
     stop = true;
     for (auto& t : threads) t.join();
     BOOST_TEST(most <= 4);
@@ -201,13 +204,17 @@ BOOST_AUTO_TEST_CASE(close_interrupts_what_still_runs) {
         took = watch.ms();
     }};
     Admin admin;
-    BOOST_TEST(soon([&] { return sleeping.load() && admin.ask("select count(*) from pg_stat_activity where query like '%pg_sleep(60)' and state='active' and pid<>pg_backend_pid()") == "1"; }));
+    BOOST_TEST(soon([&] {
+        return sleeping.load() && admin.ask("select count(*) from pg_stat_activity where query like '%pg_sleep(60)' "
+                                            "and state='active' and pid<>pg_backend_pid()") == "1";
+    }));
     BOOST_TEST(db.close(50ms) == 1u);
     user.join();
     BOOST_TEST(state == "57014");
     BOOST_TEST(took.load() < 10'000);
     BOOST_TEST(soon([&] { return db.stats().size == 0; }));
-    BOOST_CHECK_EXCEPTION(db.checkout(), dewpond::PoolError, [](const dewpond::PoolError& e) { return e.code() == Code::closed; });
+    BOOST_CHECK_EXCEPTION(db.checkout(), dewpond::PoolError,
+                          [](const dewpond::PoolError& e) { return e.code() == Code::closed; });
 }
 
 BOOST_AUTO_TEST_CASE(a_detached_connection_is_the_callers) {

@@ -67,20 +67,21 @@ BOOST_AUTO_TEST_CASE(a_silent_server_costs_the_deadline_and_no_more, *ut::timeou
     for (const Way& way : ways()) {
         BOOST_TEST_CONTEXT(way.name) {
             PqDriver driver{way.conninfo};
-            PqConnection c = opened(driver);
-            StandStill backend{driver.label(c)};
-            BOOST_TEST(driver.status_ok(c));
-            BOOST_TEST(driver.probe(c));  // blind to silence: that is what a ping is for
-            Stopwatch watch;
-            BOOST_TEST(!driver.ping(c, in(100ms)));
-            BOOST_TEST(watch.ms() >= 99);
-            BOOST_TEST(watch.ms() < 100 + slack_ms);
-            BOOST_TEST((driver.last_fault(c).fault() == Fault::timed_out));
-            BOOST_TEST(!driver.status_ok(c));
-            watch = {};
-            BOOST_TEST(!driver.ping(c, in(5s)));  // not asked twice
-            driver.close(c);
-            BOOST_TEST(watch.ms() < slack_ms);
+            std::vector<PqConnection> open;
+            for (int i = 0; i < 5; ++i) open.push_back(opened(driver));
+            const long overrun = overrun_ms(100, [&](auto limit) {
+                PqConnection c = std::move(open.back());
+                open.pop_back();
+                StandStill backend{driver.label(c)};
+                BOOST_TEST(driver.status_ok(c));
+                BOOST_TEST(driver.probe(c));  // blind to silence: that is what a ping is for
+                BOOST_TEST(!driver.ping(c, in(limit)));
+                BOOST_TEST((driver.last_fault(c).fault() == Fault::timed_out));
+                BOOST_TEST(!driver.status_ok(c));
+                BOOST_TEST(!driver.ping(c, in(5s)));  // not asked twice
+                driver.close(c);                      // does not wait either
+            });
+            BOOST_TEST(overrun < few_ms);
         }
     }
 }
@@ -94,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_server_paused_as_a_whole_is_silent_too, *ut::timeout(60))
     auto r = driver.open(in(100ms));
     BOOST_TEST(!r.has_value());
     BOOST_TEST((r.error().fault() == Fault::timed_out));
-    BOOST_TEST(watch.ms() < 200 + slack_ms);
+    BOOST_TEST(watch.ms() < 200 + at_once_ms);
     driver.close(c);
     control("resume");
     PqConnection again = opened(driver);
@@ -150,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_signal_neither_ends_nor_prolongs_the_wait, *ut::timeout(6
         const Stopwatch watch;
         BOOST_TEST(!driver.ping(c, in(150ms)));
         BOOST_TEST(watch.ms() >= 149);
-        BOOST_TEST(watch.ms() < 150 + slack_ms);
+        BOOST_TEST(watch.ms() < 150 + at_once_ms);
         PqConnection other = opened(driver);  // connects, with signals falling in between
         BOOST_TEST(driver.ping(other, in(5s)));
         timer_delete(timer);

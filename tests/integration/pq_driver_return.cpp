@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a borrower may leave behind, and what becomes of the connection: each within a limit of time.
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "pq_driver_support.hpp"
@@ -161,14 +161,11 @@ const Left table[] = {
     {"a reconnected session", [](PGconn* c) { PQreset(c); }, false, ResetResult::clean},
 };
 
-/// What has been answered is wholly on this host: nothing more comes for a while.
-void let_it_arrive(PGconn* c) {
-    int before = -1;
-    BOOST_TEST(soon([&] {
-        int now = 0;
-        ::ioctl(PQsocket(c), FIONREAD, &now);
-        return std::exchange(before, now) == now;
-    }));
+/// What the server has to say is wholly on this host: it waits for the client again.
+void let_it_arrive(Admin& admin, const std::string& backend) {
+    const std::string waits =
+        "select count(*) from pg_stat_activity where wait_event = 'ClientRead' and pid = " + backend;
+    BOOST_TEST(soon([&] { return admin.ask(waits) == "1"; }));
 }
 
 BOOST_AUTO_TEST_SUITE(pq_return)
@@ -184,10 +181,10 @@ BOOST_AUTO_TEST_CASE(whatever_was_left_is_made_plain_or_closed_at_once, *ut::tim
                 const std::string backend = std::to_string(PQbackendPID(c));
                 BOOST_TEST(driver.dirty(c) == left.dirty);
                 BOOST_TEST(driver.dirty(c) == left.dirty);  // looking changes nothing
-                if (left.expected == ResetResult::clean) let_it_arrive(c);
+                if (left.expected == ResetResult::clean) let_it_arrive(admin, backend);
                 Stopwatch watch;
                 const ResetResult result = driver.reset(c, in(5s));
-                BOOST_TEST(watch.ms() < slack_ms);
+                BOOST_TEST(watch.ms() < at_once_ms);
                 BOOST_TEST((result == left.expected));
                 if (result == ResetResult::clean) {
                     BOOST_TEST(!driver.dirty(c));
@@ -203,7 +200,7 @@ BOOST_AUTO_TEST_CASE(whatever_was_left_is_made_plain_or_closed_at_once, *ut::tim
                 }
                 watch = {};
                 driver.close(c);
-                BOOST_TEST(watch.ms() < slack_ms);
+                BOOST_TEST(watch.ms() < at_once_ms);
                 BOOST_TEST(soon([&] { return admin.gone(backend); }));  // also what ran on it
             }
         }
@@ -212,16 +209,47 @@ BOOST_AUTO_TEST_CASE(whatever_was_left_is_made_plain_or_closed_at_once, *ut::tim
 
 BOOST_AUTO_TEST_CASE(a_running_statement_does_not_outlive_its_connection, *ut::timeout(60)) {
     // Without the cancel the server would go on with it for ten minutes.
-    for (const bool with_reset : {true, false}) {
+    const struct {
+        bool with_reset, reconnected;
+    } cases[] = {{true, false}, {false, false}, {false, true}};
+    for (const auto [with_reset, reconnected] : cases) {
         Admin admin;
         PqDriver driver{unix_conninfo()};
         PqConnection c = opened(driver);
-        const std::string backend = driver.label(c);
+        if (reconnected) PQreset(c);  // another backend, another key
+        const std::string backend = std::to_string(PQbackendPID(c));
         send(c, "select pg_sleep(600)");
         BOOST_TEST(soon([&] { return admin.state_of(backend) == "active"; }));
         if (with_reset) BOOST_TEST((driver.reset(c, in(5s)) == ResetResult::broken));
         driver.close(c);
         BOOST_TEST(soon([&] { return admin.gone(backend); }, 5s));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_that_the_server_had_not_begun_does_not_run_on, *ut::timeout(60)) {
+    // A backend that still rests ignores a cancel, then reads the statement and runs it: one request is not enough.
+    for (const Way& way : ways()) {
+        BOOST_TEST_CONTEXT(way.name) {
+            Admin admin;
+            PqDriver driver{way.conninfo};
+            PqConnection c = opened(driver);
+            const std::string backend = driver.label(c);
+            BOOST_TEST(soon([] { return helpers() == 0; }));
+            ::kill(static_cast<pid_t>(std::stol(backend)), SIGSTOP);
+            send(c, "select pg_sleep(600)");
+            driver.close(c);
+            // Until the first request has reached it: its signal waits for the backend to go on.
+            const auto signalled = [&] {
+                std::ifstream status{"/proc/" + backend + "/status"};
+                for (std::string line; std::getline(status, line);) {
+                    if (line.starts_with("ShdPnd:")) return (std::stoull(line.substr(7), nullptr, 16) & 2U) != 0;
+                }
+                return false;
+            };
+            BOOST_TEST(soon(signalled));
+            ::kill(static_cast<pid_t>(std::stol(backend)), SIGCONT);
+            BOOST_TEST(soon([&] { return admin.gone(backend); }, 5s));
+        }
     }
 }
 
@@ -242,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_reset_that_meets_its_deadline_goes_on_later_with_the_same
                 for (int i = 0; i < 3; ++i) {
                     const Stopwatch watch;
                     BOOST_TEST((driver.reset(c, in(20ms)) == ResetResult::unfinished));
-                    BOOST_TEST(watch.ms() < 20 + slack_ms);
+                    BOOST_TEST(watch.ms() < 20 + at_once_ms);
                     BOOST_TEST(driver.dirty(c));
                     BOOST_TEST(!driver.status_ok(c));
                 }
@@ -296,7 +324,7 @@ BOOST_AUTO_TEST_CASE(what_only_the_server_knows_stays_unless_all_is_discarded, *
 }
 
 BOOST_AUTO_TEST_CASE(closing_never_waits_for_a_silent_server, *ut::timeout(120)) {
-    const std::string line(8000, 'x');
+    const std::string megabyte(1 << 20, 'x');
     const Left states[] = {
         {"idle", [](PGconn*) {}, false, {}},
         {"in a transaction", [](PGconn* c) { run(c, "begin"); }, true, {}},
@@ -304,7 +332,7 @@ BOOST_AUTO_TEST_CASE(closing_never_waits_for_a_silent_server, *ut::timeout(120))
         {"non-blocking with megabytes unsent",
          [&](PGconn* c) {
              PQsetnonblocking(c, 1);
-             PQsendQuery(c, ("select '" + std::string(64 << 20, 'x') + "'").c_str());
+             PQsendQuery(c, ("select '" + std::string(16 << 20, 'x') + "'").c_str());
          },
          true,
          {}},
@@ -312,7 +340,7 @@ BOOST_AUTO_TEST_CASE(closing_never_waits_for_a_silent_server, *ut::timeout(120))
          [&](PGconn* c) {
              PQenterPipelineMode(c);
              PQsetnonblocking(c, 1);
-             for (int i = 0; i < 1000; ++i) send_params(c, ("select '" + line + "'").c_str());
+             for (int i = 0; i < 8; ++i) send_params(c, ("select '" + megabyte + "'").c_str());
          },
          true,
          {}},
@@ -328,7 +356,7 @@ BOOST_AUTO_TEST_CASE(closing_never_waits_for_a_silent_server, *ut::timeout(120))
                 if (std::string_view{state.name} != "in a transaction") state.behind(c);
                 const Stopwatch watch;
                 driver.close(c);
-                BOOST_TEST(watch.ms() < slack_ms);
+                BOOST_TEST(watch.ms() < at_once_ms);
                 ::kill(backend, SIGCONT);
             }
         }
@@ -359,7 +387,7 @@ BOOST_AUTO_TEST_CASE(a_full_socket_delays_no_close, *ut::timeout(60)) {
                 Stopwatch watch;
                 BOOST_TEST((driver.reset(c, in(100ms)) == (copying ? ResetResult::broken : ResetResult::clean)));
                 driver.close(c);
-                BOOST_TEST(watch.ms() < slack_ms);
+                BOOST_TEST(watch.ms() < at_once_ms);
                 ::kill(backend, SIGCONT);
             }
         }
@@ -385,9 +413,10 @@ BOOST_AUTO_TEST_CASE(an_interrupt_from_another_thread_ends_a_statement, *ut::tim
             const long asked = watch.ms();
             borrower.join();
             BOOST_TEST(active);
-            BOOST_TEST(asked < slack_ms);
+            BOOST_TEST(asked < at_once_ms);
             BOOST_TEST(watch.ms() < 5000);
             BOOST_TEST(state == "57014");
+            BOOST_TEST((run(c, "select pg_sleep(0.5)") == PGRES_TUPLES_OK));  // asked once: the next one is left alone
             BOOST_TEST((driver.reset(c, in(5s)) == ResetResult::clean));
         }
     }
@@ -405,16 +434,16 @@ BOOST_AUTO_TEST_CASE(a_mute_server_holds_two_helpers_and_nobody_else, *ut::timeo
         return admin.ask("select count(*) from pg_stat_activity where application_name='crowd' and state='active'");
     };
     BOOST_TEST(soon([&] { return running() == "10"; }));
-    BOOST_TEST(soon([] { return threads() <= 3; }));  // "." and ".." and this one: helpers of earlier tests are over
-    const int tasks = threads(), descriptors = open_descriptors();
+    BOOST_TEST(soon([] { return helpers() == 0; }));  // those of earlier tests are over
+    const int descriptors = open_descriptors();
     control("pause");
     const Stopwatch watch;
     for (PqConnection& c : crowd) driver.close(c);
-    BOOST_TEST(watch.ms() < slack_ms);
-    BOOST_TEST(soon([&] { return threads() == tasks + 2; }));
+    BOOST_TEST(watch.ms() < at_once_ms);
+    BOOST_TEST(soon([] { return helpers() == 2; }));
     control("resume");
     BOOST_TEST(soon([&] { return running() == "0"; }));  // those that had to queue as well
-    BOOST_TEST(soon([&] { return threads() == tasks; }));
+    BOOST_TEST(soon([] { return helpers() == 0; }));
     BOOST_TEST(open_descriptors() == descriptors - 10);
 }
 
@@ -422,6 +451,7 @@ BOOST_AUTO_TEST_CASE(nothing_that_a_forked_child_does_reaches_the_parent_s_sessi
     const struct {
         const char* name;
         int (*act)(PqDriver&, PqConnection&);
+        bool in_transaction = true;
     } acts[] = {
         {"abandon",
          [](PqDriver& d, PqConnection& c) {
@@ -434,7 +464,7 @@ BOOST_AUTO_TEST_CASE(nothing_that_a_forked_child_does_reaches_the_parent_s_sessi
              return 0;
          }},
         {"reset", [](PqDriver& d, PqConnection& c) { return d.reset(c, in(1s)) == ResetResult::broken ? 0 : 1; }},
-        {"ping", [](PqDriver& d, PqConnection& c) { return d.ping(c, in(1s)) ? 1 : 0; }},
+        {"ping", [](PqDriver& d, PqConnection& c) { return d.ping(c, in(1s)) ? 1 : 0; }, false},
         {"interrupt",
          [](PqDriver& d, PqConnection& c) {
              d.interrupt(c);
@@ -452,14 +482,14 @@ BOOST_AUTO_TEST_CASE(nothing_that_a_forked_child_does_reaches_the_parent_s_sessi
             BOOST_TEST_CONTEXT(act.name << ", " << way.name) {
                 PqDriver driver{way.conninfo};
                 PqConnection c = opened(driver);
-                run(c, "begin");
+                if (act.in_transaction) run(c, "begin");
                 run(c, "create temp table mine(x int)");
                 const pid_t child = ::fork();
                 if (child == 0) _exit(act.act(driver, c));
                 int status = -1;
                 BOOST_TEST_REQUIRE(::waitpid(child, &status, 0) == child);
                 BOOST_TEST(status == 0);
-                BOOST_TEST((PQtransactionStatus(c) == PQTRANS_INTRANS));
+                BOOST_TEST((PQtransactionStatus(c) == (act.in_transaction ? PQTRANS_INTRANS : PQTRANS_IDLE)));
                 BOOST_TEST(value(c, "select count(*) from mine") == "0");
                 run(c, "commit");
                 BOOST_TEST(driver.probe(c));
@@ -468,6 +498,41 @@ BOOST_AUTO_TEST_CASE(nothing_that_a_forked_child_does_reaches_the_parent_s_sessi
         }
     }
 }
+
+#if !defined(__SANITIZE_THREAD__)  // it ends a child that was forked beside threads and starts one of its own
+BOOST_AUTO_TEST_CASE(a_forked_child_has_helpers_of_its_own, *ut::timeout(60)) {
+    PqDriver driver{unix_conninfo() + " application_name=kin"};
+    PqConnection a = opened(driver), b = opened(driver);
+    send(a, "select pg_sleep(600)");
+    send(b, "select pg_sleep(600)");
+    BOOST_TEST(soon([] { return helpers() == 0; }));
+    control("pause");
+    driver.close(a);
+    driver.close(b);
+    BOOST_TEST(soon([] { return helpers() == 2; }));  // both stuck: at the fork all there may be
+    int resumed[2];
+    BOOST_TEST_REQUIRE(::pipe(resumed) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        char go = 0;
+        (void)!::read(resumed[0], &go, 1);
+        auto mine = driver.open(in(10s));
+        if (!mine || PQsendQuery(*mine, "select pg_sleep(600)") != 1) _exit(1);
+        driver.close(*mine);
+        // Not before it worked: a program that ends does not wait for its helpers.
+        auto look = PqDriver{unix_conninfo()}.open(in(10s));
+        const char* left = "select count(*) from pg_stat_activity where application_name='kin'";
+        _exit(look && soon([&] { return value(*look, left) == "0"; }) ? 0 : 2);
+    }
+    control("resume");
+    (void)!::write(resumed[1], "", 1);
+    int status = -1;
+    BOOST_TEST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+    ::close(resumed[0]);
+    ::close(resumed[1]);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE(a_result_may_outlive_its_connection, *ut::timeout(60)) {
     // Libpq copies the notice receiver and its argument into every result, and calls it for a row that is not there.

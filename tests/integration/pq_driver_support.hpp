@@ -2,8 +2,11 @@
 // What the tests of the libpq driver share: the private server, a look at it from outside, and bounded waiting.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -70,8 +73,22 @@ struct Stopwatch {
     }
 };
 
-/// Sanitizers and valgrind slow everything; the bounds on time leave room for them and for a loaded machine.
-inline constexpr long slack_ms = 400;
+/// What must not wait at all: if it did, it would be for seconds or for ever. Room for sanitizers and a loaded machine.
+inline constexpr long at_once_ms = 1500;
+
+/// By how much something overran what it was given, at best of five: a loaded machine delays some, a wrong wait all.
+template <class Action>
+long overrun_ms(long given_ms, Action&& act) {
+    long best = 1'000'000;
+    for (int i = 0; i < 5; ++i) {
+        const Stopwatch watch;
+        act(std::chrono::milliseconds{given_ms});
+        BOOST_TEST(watch.ms() >= given_ms - 1);
+        best = (std::min)(best, watch.ms() - given_ms);
+    }
+    return best;
+}
+inline constexpr long few_ms = 20;
 
 inline void control(const char* what) {
     const std::string command = env("DEWPOND_PG_CTL") + " " + what;
@@ -124,15 +141,24 @@ inline std::string value(PGconn* c, const char* sql) {
                                    : std::string{"("} + PQresStatus(PQresultStatus(r.get())) + ")";
 }
 
-inline int entries(const char* folder) {
+inline int entries(const char* folder, const std::function<bool(const std::string&)>& counts) {
     DIR* d = opendir(folder);
     int n = 0;
-    while (readdir(d) != nullptr) ++n;
+    while (const dirent* e = readdir(d)) n += e->d_name[0] != '.' && counts(e->d_name) ? 1 : 0;
     closedir(d);
     return n;
 }
-inline int open_descriptors() { return entries("/proc/self/fd"); }
-inline int threads() { return entries("/proc/self/task"); }
+inline int open_descriptors() {
+    return entries("/proc/self/fd", [](const std::string&) { return true; });
+}
+/// Threads of the driver, known by their name; sanitizers have threads of their own.
+inline int helpers() {
+    return entries("/proc/self/task", [](const std::string& id) {
+        std::string name;
+        std::getline(std::ifstream{"/proc/self/task/" + id + "/comm"}, name);
+        return name.starts_with("dewpond");
+    });
+}
 
 /// Takes connections and never says a word: nobody accepts, the kernel answers for it.
 class MuteListener {

@@ -49,7 +49,7 @@ Settings read(int argc, char** argv) {
         const std::string_view word = argv[i];
         if (word == "--help" || word == "-h") usage(stdout, 0);
         if (word == "--quick") {
-            s.seconds = 4, s.ablation = 1;
+            s.seconds = 3, s.ablation = 0.5;
             continue;
         }
         if (i + 1 >= argc) usage(stderr, 2);
@@ -75,7 +75,7 @@ Settings read(int argc, char** argv) {
 
 struct Fault {
     const char* name;
-    bool Faults::* on;
+    bool Faults::*on;
 };
 constexpr Fault faults[] = {
     {"close_does_nothing", &Faults::close_does_nothing},
@@ -95,8 +95,10 @@ Faults every_fault() {
 
 /// The incident's limits in the time of a run, the same for both sides.
 Limits limits_of(double seconds) {
-    const auto at_least = [](double s, int ms) { return std::max(std::chrono::milliseconds{static_cast<int>(s * 1000)}, std::chrono::milliseconds{ms}); };
-    return {at_least(seconds / 20, 250), at_least(seconds / 20, 500), at_least(seconds / 10, 500)};
+    const auto at_least = [](double s, int ms) {
+        return std::max(std::chrono::milliseconds{static_cast<int>(s * 1000)}, std::chrono::milliseconds{ms});
+    };
+    return {at_least(seconds / 20, 250), at_least(seconds / 20, 100), at_least(seconds / 10, 200)};
 }
 
 Load load_of(const Settings& s, double seconds) { return {.seconds = seconds, .threads = s.threads, .seed = s.seed}; }
@@ -145,7 +147,9 @@ void side_by_side(const Outcome& a, const Outcome& b) {
     const auto line = [](const char* what, const std::string& left, const std::string& right) {
         std::printf("  %-58s %14s %14s\n", what, left.c_str(), right.c_str());
     };
-    const auto count = [&line](const char* what, std::size_t left, std::size_t right) { line(what, std::to_string(left), std::to_string(right)); };
+    const auto count = [&line](const char* what, std::size_t left, std::size_t right) {
+        line(what, std::to_string(left), std::to_string(right));
+    };
     line("", "naive pool", "dewpond");
     count("connections", a.size, b.size);
     count("requests that arrived", a.offered, b.offered);
@@ -194,14 +198,18 @@ std::string quoted(std::string_view text) {
 
 std::string json_of(const Outcome& o) {
     std::string out = "{";
-    const auto add = [&out](const char* name, const std::string& value) { out += (out.size() > 1 ? ", " : "") + quoted(name) + ": " + value; };
+    const auto add = [&out](const char* name, const std::string& value) {
+        out += (out.size() > 1 ? ", " : "") + quoted(name) + ": " + value;
+    };
     const auto count = [&add](const char* name, std::size_t n) { add(name, std::to_string(n)); };
     const auto seconds = [&add](const char* name, double s) { add(name, s < 0 ? "null" : std::to_string(s)); };
     count("size", o.size), count("offered", o.offered), count("begun", o.begun), count("served", o.served);
     count("no_connection", o.no_connection), count("bug", o.bug), count("spoilt", o.spoilt), count("other", o.other);
     count("writer_written", o.written), count("writer_no_connection", o.writer_no_connection);
-    count("writer_bug", o.writer_bug), count("writer_spoilt", o.writer_spoilt), count("writer_other", o.writer_other), count("consumer_batches", o.batches);
-    seconds("longest_wait_s", o.longest_wait), seconds("first_failure_s", o.first_failure), seconds("first_sign_s", o.first_sign);
+    count("writer_bug", o.writer_bug), count("writer_spoilt", o.writer_spoilt), count("writer_other", o.writer_other),
+        count("consumer_batches", o.batches);
+    seconds("longest_wait_s", o.longest_wait), seconds("first_failure_s", o.first_failure),
+        seconds("first_sign_s", o.first_sign);
     count("slots_away_traffic_over", o.lost_traffic_over), count("slots_lost", o.lost_all_over);
     count("idle_in_transaction_most", o.in_transaction_most), count("idle_in_transaction_end", o.in_transaction_end);
     count("unconfirmed_orders", o.unconfirmed), count("opened", o.opened), count("rolled_back", o.rolled_back);
@@ -213,11 +221,13 @@ std::string json_of(const Outcome& o) {
 int replay(const Settings& s) {
     const Limits limits = limits_of(s.seconds);
     const Load load = load_of(s, s.seconds);
-    std::printf("incident: %zu threads, %zu connections, %.0f requests a second for %g s, seed %llu\n", s.threads, s.size, load.per_second,
-                s.seconds, static_cast<unsigned long long>(s.seed));
-    std::printf("scaled to the length of the run, the same on both sides: wait 30 s -> %s, idle limit 300 s -> %s, lifetime 1800 s -> %s\n",
+    std::printf("incident: %zu threads, %zu connections, %.0f requests a second for %g s, seed %llu\n", s.threads,
+                s.size, load.per_second, s.seconds, static_cast<unsigned long long>(s.seed));
+    std::printf("scaled to the length of the run, the same on both sides: wait 30 s -> %s, idle limit 300 s -> %s, "
+                "lifetime 1800 s -> %s\n",
                 in_words(limits.wait).c_str(), in_words(limits.idle).c_str(), in_words(limits.lifetime).c_str());
-    std::printf("a slow spell from %g to %g s: statements take 120 ms instead of 3\n\n", 0.45 * s.seconds, 0.55 * s.seconds);
+    std::printf("a slow spell from %g to %g s: statements take 120 ms instead of 3\n\n", 0.45 * s.seconds,
+                0.55 * s.seconds);
     std::fflush(stdout);
 
     const Outcome before = naive(s, s.seconds, every_fault());
@@ -232,15 +242,19 @@ int replay(const Settings& s) {
 
     std::string rows;
     if (s.ablation > 0) {
-        std::printf("\none fault alone, the others mended (naive pool, %g s each, %s wait)\n", s.ablation, in_words(limits_of(s.ablation).wait).c_str());
-        std::printf("  %-26s %7s %7s %7s %7s %6s %7s %11s %8s %13s\n", "fault", "served", "refused", "stuck", "unbegun", "lost", "in txn", "unconfirmed",
-                    "longest", "first sign");
+        std::printf("\none fault alone, the others mended (naive pool, %g s each, %s wait)\n", s.ablation,
+                    in_words(limits_of(s.ablation).wait).c_str());
+        std::printf("  %-26s %7s %7s %7s %7s %6s %7s %11s %8s %13s\n", "fault", "served", "refused", "stuck", "unbegun",
+                    "lost", "in txn", "unconfirmed", "longest", "first sign");
         const auto row = [&](const char* name, Faults f) {
             const Outcome o = naive(s, s.ablation, f);
-            std::printf("  %-26s %7zu %7zu %7zu %7zu %6zu %7zu %11zu %8s %13s\n", name, o.served, o.no_connection + o.writer_no_connection, o.spoilt + o.writer_spoilt,
-                        o.offered - o.begun, o.lost_all_over, o.in_transaction_end, o.unconfirmed, ms(o.longest_wait).c_str(), when(o.first_sign).c_str());
+            std::printf("  %-26s %7zu %7zu %7zu %7zu %6zu %7zu %11zu %8s %13s\n", name, o.served,
+                        o.no_connection + o.writer_no_connection, o.spoilt + o.writer_spoilt, o.offered - o.begun,
+                        o.lost_all_over, o.in_transaction_end, o.unconfirmed, ms(o.longest_wait).c_str(),
+                        when(o.first_sign).c_str());
             std::fflush(stdout);
-            rows += (rows.empty() ? "\n  " : ",\n  ") + ("{\"fault\": " + quoted(name)) + ", \"outcome\": " + json_of(o) + "}";
+            rows += (rows.empty() ? "\n  " : ",\n  ") + ("{\"fault\": " + quoted(name)) +
+                    ", \"outcome\": " + json_of(o) + "}";
         };
         row("none", {});
         for (const Fault& one : faults) {
@@ -252,11 +266,12 @@ int replay(const Settings& s) {
 
     if (s.json.empty()) return 0;
     std::ofstream file{s.json};
-    file << "{\"program\": \"incident\", \"seconds\": " << s.seconds << ", \"threads\": " << s.threads << ", \"size\": " << s.size
-         << ", \"seed\": " << s.seed << ", \"requests_per_second\": " << load.per_second << ", \"wait_ms\": " << limits.wait.count()
-         << ", \"max_idle_ms\": " << limits.idle.count() << ", \"max_lifetime_ms\": " << limits.lifetime.count()
-         << ",\n\"naive\": " << json_of(before) << ",\n\"dewpond\": " << json_of(after) << ",\n\"ablation_seconds\": " << s.ablation
-         << ", \"ablation\": [" << rows << "\n]}\n";
+    file << "{\"program\": \"incident\", \"seconds\": " << s.seconds << ", \"threads\": " << s.threads
+         << ", \"size\": " << s.size << ", \"seed\": " << s.seed << ", \"requests_per_second\": " << load.per_second
+         << ", \"wait_ms\": " << limits.wait.count() << ", \"max_idle_ms\": " << limits.idle.count()
+         << ", \"max_lifetime_ms\": " << limits.lifetime.count() << ",\n\"naive\": " << json_of(before)
+         << ",\n\"dewpond\": " << json_of(after) << ",\n\"ablation_seconds\": " << s.ablation << ", \"ablation\": ["
+         << rows << "\n]}\n";
     file.flush();
     if (!file) throw std::runtime_error{"cannot write " + s.json};
     return 0;

@@ -21,14 +21,14 @@ namespace incident {
 using Time = std::chrono::steady_clock;
 
 struct Faults {
-    bool close_does_nothing = false;        ///< close() of a pooled connection was a no-op: it never came back
-    bool check_opens_transaction = false;   ///< the check was SELECT 1 with autocommit off; nobody ended what it began
-    bool no_limits = false;                 ///< no idle limit, no lifetime: a stuck connection stays for good
-    bool throwing_handler_leaks = false;    ///< a handler that throws never reaches close()
-    bool throwing_thread_leaks = false;     ///< a fire-and-forget thread that throws never reaches close()
-    bool consumer_keeps_connection = false; ///< the background consumer takes a connection for the life of the process
-    bool smaller_than_threads = false;      ///< fewer connections than the server has threads
-    bool blind = false;                     ///< nobody can see what the pool is doing
+    bool close_does_nothing = false;         ///< close() of a pooled connection was a no-op: it never came back
+    bool check_opens_transaction = false;    ///< the check was SELECT 1 with autocommit off; nobody ended what it began
+    bool no_limits = false;                  ///< no idle limit, no lifetime: a stuck connection stays for good
+    bool throwing_handler_leaks = false;     ///< a handler that throws never reaches close()
+    bool throwing_thread_leaks = false;      ///< a fire-and-forget thread that throws never reaches close()
+    bool consumer_keeps_connection = false;  ///< the background consumer takes a connection for the life of the process
+    bool smaller_than_threads = false;       ///< fewer connections than the server has threads
+    bool blind = false;                      ///< nobody can see what the pool is doing
 };
 
 struct NoConnection : std::runtime_error {
@@ -71,7 +71,8 @@ public:
             if (!c.session) {
                 open(c);
                 // A new one is checked like any other.
-                if (faults_.check_opens_transaction && !alive(c)) throw NoConnection{"a new connection failed its check"};
+                if (faults_.check_opens_transaction && !alive(c))
+                    throw NoConnection{"a new connection failed its check"};
             }
         } catch (...) {
             put(c);

@@ -25,12 +25,13 @@ namespace incident {
 /// What one run measured.
 struct Outcome {
     std::size_t size = 0, offered = 0, begun = 0;
-    std::size_t served = 0, no_connection = 0, bug = 0, spoilt = 0, other = 0;             // requests
-    std::size_t written = 0, writer_no_connection = 0, writer_bug = 0, writer_spoilt = 0, writer_other = 0;  // fire-and-forget
-    std::size_t batches = 0;                                                               // of the consumer
-    double longest_wait = 0, first_failure = -1, first_sign = -1;                          // seconds; -1: never
-    std::size_t lost_traffic_over = 0, lost_all_over = 0;                                  // slots
-    std::size_t in_transaction_most = 0, in_transaction_end = 0;                           // sessions
+    std::size_t served = 0, no_connection = 0, bug = 0, spoilt = 0, other = 0;  // requests
+    std::size_t written = 0, writer_no_connection = 0, writer_bug = 0, writer_spoilt = 0,
+                writer_other = 0;                                  // fire-and-forget
+    std::size_t batches = 0;                                       // of the consumer
+    double longest_wait = 0, first_failure = -1, first_sign = -1;  // seconds; -1: never
+    std::size_t lost_traffic_over = 0, lost_all_over = 0;          // slots
+    std::size_t in_transaction_most = 0, in_transaction_end = 0;   // sessions
     std::size_t opened = 0, rolled_back = 0, unconfirmed = 0;
     std::string first_error{}, first_words{}, who_held{}, holding_at_end{}, other_error{};
 };
@@ -44,7 +45,8 @@ public:
     PGconn* get() const { return c_.get(); }
     /// Sessions that have been idle in a transaction for a while; a handler between two statements is not meant.
     std::size_t in_transaction() const {
-        return number("select count(*) from pg_stat_activity where application_name = 'incident' and state like 'idle in transaction%' "
+        return number("select count(*) from pg_stat_activity where application_name = 'incident' and state like 'idle "
+                      "in transaction%' "
                       "and clock_timestamp() - state_change > interval '200 ms'");
     }
     std::size_t orders() const { return number("select count(*) from incident_orders"); }
@@ -60,7 +62,8 @@ private:
 template <class Side>
 class Replay {
 public:
-    Replay(Side& side, const Load& load, const Watch& watch) : side_{side}, load_{load}, watch_{watch}, all_{arrivals(load)} {}
+    Replay(Side& side, const Load& load, const Watch& watch)
+        : side_{side}, load_{load}, watch_{watch}, all_{arrivals(load)} {}
 
     Outcome go(std::size_t size) {
         out_.size = size;
@@ -121,7 +124,8 @@ private:
             const std::size_t i = next_.fetch_add(1);
             if (i >= all_.size()) return;
             const Arrival a = all_[i];
-            std::this_thread::sleep_until(start_ + std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>{a.at}));
+            std::this_thread::sleep_until(
+                start_ + std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>{a.at}));
             const double began = now();
             if (began >= load_.seconds) return;
             handle(a.kind, load_.work(began));
@@ -172,10 +176,11 @@ private:
             consumer_up_ = true;
             return !over_.load();
         };
+        Time::time_point began{};
         while (!over_) {
-            const auto began = Time::now();
             try {
-                side_.consume([&] { waited(began); }, [&](PGconn* c) { consume_batch(c), ++batches_; }, goes_on);
+                side_.consume([&] { began = Time::now(); }, [&] { waited(began); },
+                              [&](PGconn* c) { consume_batch(c), ++batches_; }, goes_on);
             } catch (const std::exception&) {
                 consumer_up_ = true;
                 std::this_thread::sleep_for(std::chrono::milliseconds{20});
@@ -193,7 +198,8 @@ private:
         const auto began = Time::now();
         bool got = false;
         try {
-            side_.use(who, [&] { got = true, waited(began); }, work);
+            side_.use(
+                who, [&] { got = true, waited(began); }, work);
             return Failure::none;
         } catch (const NoConnection& e) {
             if (!got) waited(began);
@@ -233,7 +239,8 @@ private:
             {
                 const std::lock_guard lock{mutex_};
                 out_.in_transaction_most = std::max(out_.in_transaction_most, sessions);
-                if (sign.trouble && suspicious && out_.first_sign < 0) out_.first_sign = at, out_.first_words = sign.words;
+                if (sign.trouble && suspicious && out_.first_sign < 0)
+                    out_.first_sign = at, out_.first_words = sign.words;
                 if (held.slots > most_held) out_.who_held = held.words;
             }
             most_held = std::max(most_held, held.slots);

@@ -8,19 +8,21 @@
 #include <string>
 #include <utility>
 
+#include "naive_pool.hpp"
 #include <dewpond/health.hpp>
 #include <dewpond/libpq.hpp>
 #include <dewpond/pool.hpp>
-
-#include "naive_pool.hpp"
 
 namespace incident {
 
 /// Who asks. Naming the place costs dewpond nothing; the naive pool has no use for it.
 enum class Caller { request, fire_and_forget, consumer };
 namespace place {
-inline constexpr dewpond::PlaceName request{"request handler"}, writer{"fire-and-forget writer"}, consumer{"background consumer"}, monitor{"monitor"};
-inline const dewpond::PlaceName& of(Caller who) { return who == Caller::request ? request : who == Caller::fire_and_forget ? writer : consumer; }
+inline constexpr dewpond::PlaceName request{"request handler"}, writer{"fire-and-forget writer"},
+    consumer{"background consumer"}, monitor{"monitor"};
+inline const dewpond::PlaceName& of(Caller who) {
+    return who == Caller::request ? request : who == Caller::fire_and_forget ? writer : consumer;
+}
 }  // namespace place
 
 /// What a pool tells about itself, as far as anybody can see it.
@@ -58,12 +60,16 @@ struct NaiveSide {
         pool.close(c);
     }
     /// The consumer: one connection for all its life, or one for each batch.
-    template <class Got, class Work, class Goes>
-    void consume(Got got, Work work, Goes goes_on) {
+    template <class Asks, class Got, class Work, class Goes>
+    void consume(Asks asks, Got got, Work work, Goes goes_on) {
         if (!faults.consumer_keeps_connection) {
-            while (goes_on()) use(Caller::consumer, got, work);
+            while (goes_on()) {
+                asks();
+                use(Caller::consumer, got, work);
+            }
             return;
         }
+        asks();
         NaivePool::Connection& c = pool.get();
         got();
         while (goes_on()) work(*c.session);
@@ -82,7 +88,8 @@ struct NaiveSide {
 };
 
 struct DewpondSide {
-    dewpond::Pool<dewpond::PqDriver, dewpond::Lifetime> pool;
+    using Db = dewpond::Pool<dewpond::PqDriver, dewpond::Lifetime>;
+    Db pool;
 
     DewpondSide(const std::string& conninfo, std::size_t size, Limits limits)
         : pool{dewpond::PqDriver{conninfo, {.application_name = "incident"}},
@@ -97,8 +104,9 @@ struct DewpondSide {
         work(*lease);
     }
     /// The consumer forgets to return here as well: it keeps its lease.
-    template <class Got, class Work, class Goes>
-    void consume(Got got, Work work, Goes goes_on) {
+    template <class Asks, class Got, class Work, class Goes>
+    void consume(Asks asks, Got got, Work work, Goes goes_on) {
+        asks();
         auto lease = take(Caller::consumer);
         got();
         while (goes_on()) work(*lease);
@@ -108,7 +116,8 @@ struct DewpondSide {
         const auto h = dewpond::health(pool.stats(), dewpond::HealthRules::alarm());
         return {h.status == dewpond::HealthStatus::fail && h.cause != dewpond::HealthCause::not_ready, h.sentence};
     }
-    /// Asks like anybody else, but without patience: the error says who holds the slots. Nothing while one was to be had.
+    /// Asks like anybody else, but without patience: the error says who holds the slots. Nothing while one was to be
+    /// had.
     [[nodiscard]] Held who_holds() {
         const auto lease = pool.try_checkout(std::chrono::milliseconds{1}, place::monitor);
         if (lease) return {};
@@ -125,7 +134,7 @@ struct DewpondSide {
     [[nodiscard]] std::size_t rolled_back() { return static_cast<std::size_t>(pool.stats().dirty_returns); }
 
 private:
-    auto take(Caller who) {
+    Db::Lease take(Caller who) {
         auto lease = pool.try_checkout(pool.stats().checkout_timeout, place::of(who));
         if (!lease) throw NoConnection{lease.error().what()};
         return std::move(*lease);

@@ -18,12 +18,12 @@
 namespace incident {
 
 enum class Kind : std::uint8_t {
-    read,            ///< one SELECT
-    write,           ///< BEGIN, INSERT, COMMIT
-    throwing_write,  ///< BEGIN, INSERT, and a bug
-    writer,          ///< a read that starts a fire-and-forget writer
-    throwing_writer, ///< the same, and the writer throws
-    spoiler,         ///< twice in a run: leaves its session read-only
+    read,             ///< one SELECT
+    write,            ///< BEGIN, INSERT, COMMIT
+    throwing_write,   ///< BEGIN, INSERT, and a bug
+    writer,           ///< a read that starts a fire-and-forget writer
+    throwing_writer,  ///< the same, and the writer throws
+    spoiler,          ///< twice in a run: leaves its session read-only
 };
 
 struct Arrival {
@@ -39,6 +39,10 @@ struct Load {
 
     // A slow spell in the middle: statements take so much longer that even a pool without a fault is full.
     [[nodiscard]] bool slow(double at) const { return at >= 0.45 * seconds && at < 0.55 * seconds; }
+    // The first moments are quieter: no service gets all its users in the first second.
+    [[nodiscard]] double rate(double at) const {
+        return per_second * (at < 0.05 * seconds ? 0.1 + 0.9 * at / (0.05 * seconds) : 1);
+    }
     [[nodiscard]] double work(double at) const { return slow(at) ? 0.12 : 0.003; }
 };
 
@@ -49,10 +53,13 @@ inline std::vector<Arrival> arrivals(const Load& load) {
     const auto share = [&random] { return static_cast<double>(random() >> 11) * 0x1p-53; };
     std::vector<Arrival> all;
     double next_spoiler = 0.25;
-    for (double at = 0; (at += 2 * share() / load.per_second) < load.seconds;) {
+    for (double at = 0; (at += 2 * share() / load.rate(at)) < load.seconds;) {
         const double which = share();
-        Kind kind = which < 0.70 ? Kind::read : which < 0.96 ? Kind::write : which < 0.98 ? Kind::throwing_write
-                  : which < 0.99 ? Kind::writer : Kind::throwing_writer;
+        Kind kind = which < 0.70   ? Kind::read
+                    : which < 0.96 ? Kind::write
+                    : which < 0.98 ? Kind::throwing_write
+                    : which < 0.99 ? Kind::writer
+                                   : Kind::throwing_writer;
         if (at >= next_spoiler * load.seconds) kind = Kind::spoiler, next_spoiler = next_spoiler < 0.5 ? 0.65 : 2;
         all.push_back({at, kind});
     }
@@ -81,7 +88,8 @@ inline constexpr const char* tables =
     "set client_min_messages = warning; drop table if exists incident_orders, incident_audit;"
     "create table incident_orders (id bigint generated always as identity primary key, took double precision);"
     "create table incident_audit (id bigint generated always as identity primary key, note text)";
-inline constexpr const char* no_tables = "set client_min_messages = warning; drop table if exists incident_orders, incident_audit";
+inline constexpr const char* no_tables =
+    "set client_min_messages = warning; drop table if exists incident_orders, incident_audit";
 
 // The handlers. `work` is how long the server is busy with the statement.
 
@@ -94,7 +102,8 @@ inline void read_order(PGconn* c, double work) {
 inline void write_order(PGconn* c, double work, bool throws) {
     char statement[128];
     run(c, "begin");
-    std::snprintf(statement, sizeof statement, "insert into incident_orders (took) select %.3f from pg_sleep(%.3f)", work, work);
+    std::snprintf(statement, sizeof statement, "insert into incident_orders (took) select %.3f from pg_sleep(%.3f)",
+                  work, work);
     run(c, statement);
     if (throws) throw Bug{"a handler threw between INSERT and COMMIT"};
     run(c, "commit");

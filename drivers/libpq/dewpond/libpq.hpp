@@ -69,8 +69,10 @@ public:
     }
 
     /// Ends the session without waiting: libpq's Terminate message is sent if the socket takes it at once. A statement
-    /// that still runs is cancelled by a helper thread, else the server would go on with it (seen 1.7 s later); a
-    /// session with a running statement or an open pipeline is cut off first. In a forked child: `abandon`.
+    /// that still runs is cancelled by a helper thread, else the server would go on with it (seen 1.7 s later), unless
+    /// the program ends at once; a session with a running statement or an open pipeline is cut off first. In a forked
+    /// child: `abandon`. (`options='-c client_connection_check_interval=10s'` in the connection string makes the server
+    /// itself notice that a client is gone.)
     /// \cost one small write; with a running statement a lock and possibly a new thread.
     void close(PqConnection& r) noexcept { r.close(); }
 
@@ -120,7 +122,8 @@ public:
     /// opened, moved or closed. After a PQreset by the borrower it reaches nothing. \cost a lock and possibly a new
     /// thread; does not wait.
     void interrupt(PqConnection& r) noexcept {
-        if (r.session_ != nullptr && r.session_->owner == ::getpid()) (void)detail::pq_cancel(r.session_->cancel);
+        if (r.session_ != nullptr && r.session_->owner == ::getpid())
+            (void)detail::pq_cancel(detail::PqCancelRequest{r.session_->cancel});
     }
 
     /// For a forked child: closes the descriptor and leaks the rest, so that the parent's session goes on unharmed.

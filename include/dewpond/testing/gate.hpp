@@ -28,12 +28,12 @@ public:
         ++state_->waiting;
         state_->changed.notify_all();
         while (state_->permits == 0) state_->changed.wait(lock);
-        if (state_->permits != forever) --state_->permits;
+        if (state_->permits != unlimited) --state_->permits;
         --state_->waiting;
         state_->changed.notify_all();
     }
     /// Lets everybody through, now and later.
-    void open() const { allow(forever); }
+    void open() const { allow(unlimited); }
     /// Lets `n` more through.
     void let(std::size_t n) const { allow(n); }
     /// Shuts it again for whoever comes next.
@@ -59,7 +59,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t forever = SIZE_MAX;
+    static constexpr std::size_t unlimited = SIZE_MAX;
 
     struct State {
         std::mutex m;
@@ -69,7 +69,7 @@ private:
 
     void allow(std::size_t n) const {
         const std::lock_guard lock{state_->m};
-        state_->permits = n > forever - state_->permits ? forever : state_->permits + n;
+        state_->permits = n > unlimited - state_->permits ? unlimited : state_->permits + n;
         state_->changed.notify_all();
     }
 

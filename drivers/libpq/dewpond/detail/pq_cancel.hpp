@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -22,6 +23,46 @@ namespace dewpond::inline v0::detail {
 /// What a cancel request needs, shared by a connection and whoever is just using it: a helper may be stuck in PQcancel
 /// long after the connection is gone. A late request hits nobody: backend and key belong to that one session.
 using PqCancelKey = std::shared_ptr<PGcancel>;
+
+/// One request. With `line`, a second descriptor of a session that was closed, the helper sees whether it worked.
+class PqCancelRequest {
+public:
+    PqCancelRequest() noexcept = default;
+    explicit PqCancelRequest(PqCancelKey key, int line = -1) noexcept : key_{std::move(key)}, line_{line} {}
+    PqCancelRequest(PqCancelRequest&& other) noexcept
+        : key_{std::move(other.key_)}, line_{std::exchange(other.line_, -1)} {}
+    PqCancelRequest& operator=(PqCancelRequest&& other) noexcept {
+        std::swap(key_, other.key_);
+        std::swap(line_, other.line_);
+        return *this;
+    }
+    ~PqCancelRequest() {
+        if (line_ >= 0) ::close(line_);
+    }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return key_ != nullptr; }
+
+    /// A backend that has not yet begun with the statement ignores a cancel, and then runs it: seen when a connection
+    /// was closed right after PQsendQuery. So it is asked up to four times in two seconds while it has not hung up.
+    /// Once only where the session goes on, as a later request might meet its next statement.
+    void send() const noexcept {
+        for (const int patience : {20, 100, 400, 1500}) {
+            std::array<char, 256> why{};
+            (void)PQcancel(key_.get(), why.data(), static_cast<int>(why.size()));
+            if (line_ < 0) return;
+#if defined(POLLRDHUP)
+            pollfd p{line_, POLLRDHUP, 0};
+#else
+            pollfd p{line_, 0, 0};
+#endif
+            if (::poll(&p, 1, patience) > 0) return;
+        }
+    }
+
+private:
+    PqCancelKey key_;
+    int line_ = -1;
+};
 
 /// At most two helper threads and 64 requests that wait for them; beyond that a request is dropped, and the server
 /// notices the closed connection when it next writes to it. A PQcancel is a connection of its own (2 to 32 ms measured)
@@ -39,12 +80,12 @@ public:
     [[nodiscard]] pid_t owner() const noexcept { return owner_; }
 
     /// False when the request was dropped. Cost: a short lock, for the first request a new thread.
-    bool post(PqCancelKey key) noexcept {
-        if (!key) return false;
+    bool post(PqCancelRequest request) noexcept {
+        if (!request) return false;
         {
             const std::lock_guard lock{mutex_};
             if (queued_ == max_queued) return false;
-            queue_[(first_ + queued_++) % max_queued] = std::move(key);
+            queue_[(first_ + queued_++) % max_queued] = std::move(request);
             if (running_ == max_threads) return true;
             ++running_;
         }
@@ -56,7 +97,7 @@ public:
     }
 
 private:
-    PqCancelKey pop() noexcept {
+    PqCancelRequest pop() noexcept {
         --queued_;
         return std::move(queue_[std::exchange(first_, (first_ + 1) % max_queued)]);
     }
@@ -78,22 +119,21 @@ private:
         pthread_setname_np(pthread_self(), "dewpond-cancel");
 #endif
         for (;;) {
-            const PqCancelKey key = static_cast<PqCancellers*>(self)->next();
-            if (!key) return nullptr;
-            std::array<char, 256> why{};
-            (void)PQcancel(key.get(), why.data(), static_cast<int>(why.size()));
+            const PqCancelRequest request = static_cast<PqCancellers*>(self)->next();
+            if (!request) return nullptr;
+            request.send();
         }
     }
 
-    PqCancelKey next() noexcept {
+    PqCancelRequest next() noexcept {
         const std::lock_guard lock{mutex_};
         if (queued_ != 0) return pop();
         --running_;
-        return nullptr;
+        return {};
     }
 
     std::mutex mutex_;
-    std::array<PqCancelKey, max_queued> queue_;
+    std::array<PqCancelRequest, max_queued> queue_;
     std::size_t first_ = 0, queued_ = 0;
     unsigned running_ = 0;
     const pid_t owner_;
@@ -117,10 +157,10 @@ DEWPOND_HIDDEN inline PqCancellers* pq_cancellers() noexcept {
     return seen;
 }
 
-/// Asks the server to stop what this key's session is doing. Does not wait.
-inline bool pq_cancel(PqCancelKey key) noexcept {
+/// Asks the server to stop what a session is doing. Does not wait.
+inline bool pq_cancel(PqCancelRequest request) noexcept {
     PqCancellers* helpers = pq_cancellers();
-    return helpers != nullptr && helpers->post(std::move(key));
+    return helpers != nullptr && helpers->post(std::move(request));
 }
 
 }  // namespace dewpond::inline v0::detail

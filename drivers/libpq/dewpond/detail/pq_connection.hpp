@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,6 +64,18 @@ inline void pq_abandon(PqSession* s) noexcept {
     if (const int fd = PQsocket(s->conn); fd >= 0) ::close(fd);
 }
 
+/// Cancels what runs on a session that is about to be closed; the helper keeps a descriptor of it until the server
+/// hangs up, or for two seconds.
+inline void pq_cancel_for_good(const PqSession& s) noexcept {
+    DEWPOND_TRY {
+        // After a PQreset by the borrower the key taken at open belongs to a session of the past.
+        const bool current = PQbackendPID(s.conn) == s.backend;
+        pq_cancel(PqCancelRequest{current ? s.cancel : PqCancelKey{PQgetCancel(s.conn), &PQfreeCancel},
+                                  ::fcntl(PQsocket(s.conn), F_DUPFD_CLOEXEC, 0)});
+    }
+    DEWPOND_CATCH_ALL {}
+}
+
 /// Ends a session without ever waiting for the server. A statement that still runs is cancelled by a helper thread,
 /// as the server would go on with it: it looks at its socket only when it writes. Cost at rest: one small write.
 inline void pq_close(PqSession* s) noexcept {
@@ -71,14 +84,9 @@ inline void pq_close(PqSession* s) noexcept {
     PGconn* c = s->conn;
     if (PQstatus(c) == CONNECTION_OK) {
         if (!pq_at_rest(c)) {
-            if (PQtransactionStatus(c) == PQTRANS_ACTIVE) {
-                // After a PQreset by the borrower the key taken at open belongs to a session of the past.
-                const bool current = PQbackendPID(c) == s->backend;
-                DEWPOND_TRY { pq_cancel(current ? s->cancel : PqCancelKey{PQgetCancel(c), &PQfreeCancel}); }
-                DEWPOND_CATCH_ALL {}
-            }
+            if (PQtransactionStatus(c) == PQTRANS_ACTIVE) pq_cancel_for_good(*s);
             // Unsent output (pipeline, COPY) would be flushed below, and block on a mute peer: now it fails at once.
-            ::shutdown(PQsocket(c), SHUT_RDWR);
+            ::shutdown(PQsocket(c), SHUT_WR);
         }
         PQsetnonblocking(c, 1);  // so that the Terminate message of PQfinish is sent if it fits and dropped if not
     }

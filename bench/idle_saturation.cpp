@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSL-1.0
+// Eight threads want two resources: how much work gets done, who gets it, and who waits longest?
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "idle.hpp"
+#include "machine.hpp"
+#include "pools.hpp"
+
+namespace bench {
+namespace {
+
+constexpr unsigned threads = 8, slots = 2;
+
+/// Waits in ticks, kept to one part in 32.
+class Histogram {
+public:
+    void add(std::uint64_t ticks) {
+        ++cells_[cell(ticks)];
+        ++count_;
+        most_ = std::max(most_, ticks);
+    }
+    void add(const Histogram& other) {
+        for (std::size_t i = 0; i < cells; ++i) cells_[i] += other.cells_[i];
+        count_ += other.count_;
+        most_ = std::max(most_, other.most_);
+    }
+    /// The least value that at least this share of the values does not exceed.
+    [[nodiscard]] double quantile(double share) const {
+        const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(count_));
+        std::uint64_t seen = 0;
+        for (std::size_t i = 0; i < cells; ++i) {
+            seen += cells_[i];
+            if (seen > wanted) return std::min(upper(i), static_cast<double>(most_));
+        }
+        return static_cast<double>(most_);
+    }
+    [[nodiscard]] double most() const { return static_cast<double>(most_); }
+
+private:
+    static constexpr std::size_t cells = 64 * 32;
+    static std::size_t cell(std::uint64_t x) {
+        if (x < 32) return static_cast<std::size_t>(x);
+        const auto shift = static_cast<unsigned>(std::bit_width(x)) - 6;
+        return static_cast<std::size_t>(shift) * 32 + static_cast<std::size_t>(x >> shift);
+    }
+    static double upper(std::size_t i) {
+        if (i < 64) return static_cast<double>(i);
+        const std::size_t shift = i / 32 - 1;
+        return static_cast<double>(((i % 32 + 33) << shift) - 1);
+    }
+    std::vector<std::uint64_t> cells_ = std::vector<std::uint64_t>(cells);
+    std::uint64_t count_ = 0, most_ = 0;
+};
+
+/// First come, first served, by hand: what a queue can do on this machine in this moment. A slot goes from hand to
+/// hand; every waiter has a word of its own to sleep on.
+class Queue {
+public:
+    class Lease {
+    public:
+        explicit Lease(Queue& queue) : queue_{&queue} {}
+        Lease(const Lease&) = delete;
+        ~Lease() { queue_->give_back(); }
+
+    private:
+        Queue* queue_;
+    };
+
+    explicit Queue(unsigned free) : free_{free} {}
+    Lease checkout() {
+        thread_local std::binary_semaphore mine{0};  // outlives its wake-up
+        {
+            const std::lock_guard lock{mutex_};
+            if (free_ != 0) {
+                --free_;
+                return Lease{*this};
+            }
+            waiting_.push_back(&mine);
+        }
+        mine.acquire();
+        return Lease{*this};
+    }
+
+private:
+    void give_back() {
+        std::unique_lock lock{mutex_};
+        if (waiting_.empty()) {
+            ++free_;
+            return;
+        }
+        std::binary_semaphore* const next = waiting_.front();
+        waiting_.pop_front();
+        lock.unlock();
+        next->release();
+    }
+    std::mutex mutex_;
+    std::deque<std::binary_semaphore*> waiting_;
+    unsigned free_;
+};
+
+struct Outcome {
+    double per_second = 0;
+    double fairness = 0;          ///< of the thread served least to the thread served most
+    double p99 = 0, longest = 0;  ///< waits, us
+    double hold = 0;              ///< mean, us
+};
+
+template <class Pool, class Hold>
+Outcome saturate(Pool& pool, double seconds, Hold hold) {
+    struct alignas(128) Share {
+        std::uint64_t served = 0, held = 0;
+        Histogram waits{};
+    };
+    std::vector<Share> shares(threads);
+    std::atomic<bool> over{false};
+    std::barrier start{static_cast<std::ptrdiff_t>(threads) + 1};
+    const auto work = [&](Share& mine) {
+        start.arrive_and_wait();
+        while (!over.load(std::memory_order_relaxed)) {
+            const std::uint64_t asked = ticks();
+            auto lease = pool.checkout();
+            const std::uint64_t got = ticks();
+            hold(got);
+            mine.waits.add(got - asked);
+            mine.held += ticks() - got;
+            ++mine.served;
+        }
+    };
+    double took = 0;
+    {
+        std::vector<std::jthread> team;
+        for (Share& s : shares) team.emplace_back(work, std::ref(s));
+        start.arrive_and_wait();
+        const auto began = std::chrono::steady_clock::now();
+        std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+        over = true;
+        took = std::chrono::duration<double>{std::chrono::steady_clock::now() - began}.count();
+    }
+    Histogram waits;
+    std::uint64_t sum = 0, held = 0, least = shares[0].served, most = 0;
+    for (const Share& s : shares) {
+        waits.add(s.waits);
+        sum += s.served;
+        held += s.held;
+        least = std::min(least, s.served);
+        most = std::max(most, s.served);
+    }
+    const double us = 1 / ticks_per_us();
+    return {static_cast<double>(sum) / took, static_cast<double>(least) / static_cast<double>(most),
+            waits.quantile(0.99) * us, waits.most() * us, static_cast<double>(held) / static_cast<double>(sum) * us};
+}
+
+struct Record {
+    Series per_second{}, fairness{}, p99{}, longest{}, hold{};
+    void add(const Outcome& o) {
+        per_second.push_back(o.per_second);
+        fairness.push_back(o.fairness);
+        p99.push_back(o.p99);
+        longest.push_back(o.longest);
+        hold.push_back(o.hold);
+    }
+};
+
+/// The contestants of a round take turns, and who begins changes from round to round.
+template <class Hold, class... Pools>
+std::vector<Record> alternate(int rounds, double seconds, Hold hold, Pools&... pools) {
+    std::vector<Record> out(sizeof...(Pools));
+    for (int i = 0; i < rounds; ++i) {
+        for (std::size_t turn = 0; turn < sizeof...(Pools); ++turn) {
+            const std::size_t whose = (turn + static_cast<std::size_t>(i)) % sizeof...(Pools);
+            std::size_t n = 0;
+            ((n++ == whose ? out[whose].add(saturate(pools, seconds, hold)) : void()), ...);
+        }
+    }
+    return out;
+}
+
+Row plain(std::string what, std::string unit, const Series& s) {
+    return {.what = std::move(what), .unit = std::move(unit), .value = summarise(s)};
+}
+Row against(std::string what, std::string unit, const Series& ours, const Series& theirs) {
+    return {.what = std::move(what),
+            .unit = std::move(unit),
+            .value = summarise(ours),
+            .compared = summarise(ratio(ours, theirs)),
+            .with = "textbook"};
+}
+
+void busy(const CommandLine& line, Report& report) {
+    const std::string title = "saturation: 8 threads, 2 slots, busy holds of 1 us";
+    if (!line.wants(title)) return;
+    const auto span = static_cast<std::uint64_t>(ticks_per_us());
+    DefaultPool pool{NullDriver{}, options_for(slots)};
+    Textbook textbook{slots};
+    take_all(pool, slots).clear();
+    const auto hold = [span](std::uint64_t since) {
+        while (ticks() - since < span) {
+        }
+    };
+    const auto all = alternate(line.rounds(17, 7), line.quick ? 0.15 : 0.6, hold, pool, textbook);
+    const Record &ours = all[0], &theirs = all[1];
+    std::vector<Row> rows;
+    rows.push_back(plain("textbook: throughput", "M/s", scaled(theirs.per_second, 1e-6)));
+    rows.push_back(plain("textbook: fairness, least / most served", "", theirs.fairness));
+    rows.push_back(plain("textbook: p99 wait", "us", theirs.p99));
+    rows.push_back(plain("textbook: longest wait", "ms", scaled(theirs.longest, 1e-3)));
+    rows.push_back(
+        against("dewpond: throughput", "M/s", scaled(ours.per_second, 1e-6), scaled(theirs.per_second, 1e-6)));
+    rows.back().must = at_least(1.0);
+    rows.back().goal = at_least(1.05);
+    rows.push_back(plain("dewpond: fairness, least / most served", "", ours.fairness));
+    rows.back().must = at_least(0.76);
+    rows.back().goal = at_least(0.85);
+    rows.push_back(against("dewpond: p99 wait", "us", ours.p99, theirs.p99));
+    rows.push_back(against("dewpond: longest wait", "ms", scaled(ours.longest, 1e-3), scaled(theirs.longest, 1e-3)));
+    rows.back().must = at_most(0.5);
+    rows.back().goal = at_most(0.3);
+    report.table(title, rows);
+}
+
+void sleeping(const CommandLine& line, Report& report) {
+    const std::string title = "saturation: 8 threads, 2 slots, holds that sleep 1 ms";
+    if (!line.wants(title)) return;
+    DefaultPool pool{NullDriver{}, options_for(slots)};
+    Textbook textbook{slots};
+    Queue queue{slots};
+    take_all(pool, slots).clear();
+    const auto hold = [](std::uint64_t) { std::this_thread::sleep_for(std::chrono::milliseconds{1}); };
+    const auto all = alternate(line.rounds(17, 7), line.quick ? 0.1 : 0.4, hold, pool, textbook, queue);
+    const Record &ours = all[0], &theirs = all[1], &fifo = all[2];
+    // First come, first served: six others before you on two slots, three holds to wait. A hold is 1 ms and what the
+    // kernel's timer adds on an idle machine.
+    constexpr double ideal = 3200;
+    const auto to_ideal = [](std::string what, const Series& p99) {
+        return Row{.what = std::move(what),
+                   .unit = "ms",
+                   .value = summarise(scaled(p99, 1e-3)),
+                   .compared = summarise(scaled(p99, 1 / ideal)),
+                   .with = "3.2 ms, the ideal queue"};
+    };
+    std::vector<Row> rows;
+    rows.push_back(plain("mean hold", "ms", scaled(ours.hold, 1e-3)));
+    rows.push_back(to_ideal("first come, first served by hand: p99 wait", fifo.p99));
+    rows.push_back(to_ideal("textbook: p99 wait", theirs.p99));
+    rows.push_back(plain("textbook: fairness, least / most served", "", theirs.fairness));
+    rows.push_back(to_ideal("dewpond: p99 wait", ours.p99));
+    rows.back().must = at_most(2);
+    rows.back().goal = at_most(1.3);
+    rows.push_back({.what = "dewpond: p99 wait",
+                    .unit = "ms",
+                    .value = summarise(scaled(ours.p99, 1e-3)),
+                    .compared = summarise(ratio(ours.p99, fifo.p99)),
+                    .with = "first come, first served by hand"});
+    rows.back().must = at_most(2);
+    rows.back().goal = at_most(1.3);
+    rows.push_back(plain("dewpond: fairness, least / most served", "", ours.fairness));
+    rows.push_back(against("dewpond: throughput", "/s", ours.per_second, theirs.per_second));
+    rows.push_back(against("dewpond: longest wait", "ms", scaled(ours.longest, 1e-3), scaled(theirs.longest, 1e-3)));
+    report.table(title, rows);
+}
+
+}  // namespace
+
+void saturation(const CommandLine& line, Report& report) {
+    busy(line, report);
+    sleeping(line, report);
+}
+
+}  // namespace bench

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// Hooks of the user: what they may do, what they may refuse, and what becomes of what they leave behind.
+#include <atomic>
+#include <stdexcept>
+
+#include "kit/bench.hpp"
+
+using namespace behaviour;
+
+namespace {
+
+struct Hooked : Bench {
+    Hooked() : Bench{"hooked"} {}
+    int opened = 0, checked_out = 0, returned = 0;
+    void count_all() {
+        setting.on_open = [this](ScriptedResource&, Deadline) { return ++opened, true; };
+        setting.on_checkout = [this](ScriptedResource&, Deadline) { return ++checked_out, true; };
+        setting.on_return = [this](ScriptedResource&, Deadline) { return ++returned, true; };
+    }
+};
+
+bool throws(ScriptedResource&, Deadline) { throw std::runtime_error{"scripted secret"}; }
+bool refuses(ScriptedResource&, Deadline) { return false; }
+bool soils(ScriptedResource& r, Deadline) { return r.make_dirty(), true; }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(hooks, *boost::unit_test::timeout(60))
+
+BOOST_AUTO_TEST_CASE(each_hook_runs_at_its_moment, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.count_all();
+    Pond& pool = b.start(1);
+    for (int i = 0; i < 3; ++i) (void)pool.checkout();
+    BOOST_TEST(b.opened == 1);
+    BOOST_TEST(b.checked_out == 3);
+    BOOST_TEST(b.returned == 3);
+    (void)pool.try_checkout();
+    BOOST_TEST(b.checked_out == 4);
+    Caller caller{pool};
+    pool.enqueue(caller.ticket(), 1s);
+    BOOST_TEST(b.checked_out == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_sees_a_clean_resource_at_its_return, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    bool dirty = true;
+    b.setting.on_return = [&](ScriptedResource& r, Deadline) { return dirty = r.is_dirty(), true; };
+    Pond& pool = b.start(1);
+    pool.checkout()->make_dirty();
+    BOOST_TEST(!dirty);
+}
+
+BOOST_AUTO_TEST_CASE(on_open_that_throws_or_refuses_makes_the_opening_fail, *boost::unit_test::timeout(20)) {
+    for (const HookFunction& f : {HookFunction{throws}, HookFunction{refuses}}) {
+        Hooked b;
+        b.setting.options.outage_grace = 0s;
+        b.setting.on_open = f;
+        Pond& pool = b.start(1);
+        const auto result = pool.try_checkout(1s);
+        BOOST_TEST_REQUIRE(!result.has_value());
+        BOOST_TEST(holds(result.error().what(), "OnOpen"));
+        BOOST_TEST(!holds(result.error().what(), "secret"));
+        BOOST_TEST(b.script.live() == 0u);
+        BOOST_TEST(b.script.count(Hook::close) == 1u);
+        BOOST_TEST(pool.stats().size == 0u);
+        BOOST_TEST(pool.stats().open_failures == 1u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(on_open_that_leaves_it_dirty_costs_one_reset, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_open = soils;
+    Pond& pool = b.start(1);
+    BOOST_TEST(!pool.checkout()->is_dirty());
+    BOOST_TEST(b.script.count(Hook::reset) == 1u);
+    BOOST_TEST(b.script.live() == 1u);
+    BOOST_TEST_REQUIRE(b.told(EventKind::hook_left_dirty).size() == 1u);
+    BOOST_TEST(holds(b.told(EventKind::hook_left_dirty)[0].text, "OnOpen"));
+}
+
+BOOST_AUTO_TEST_CASE(on_open_whose_dirt_cannot_be_reset_makes_the_opening_fail, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.options.outage_grace = 0s;
+    b.setting.on_open = soils;
+    b.script.on(Hook::reset, {fail()});
+    Pond& pool = b.start(1);
+    const auto result = pool.try_checkout(1s);
+    BOOST_TEST_REQUIRE(!result.has_value());
+    BOOST_TEST(holds(result.error().what(), "OnOpen"));
+    BOOST_TEST(b.script.live() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_closes_and_the_search_goes_on, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_checkout = [](ScriptedResource& r, Deadline) { return r.id() != 1; };
+    Pond& pool = b.start(1);
+    BOOST_TEST(pool.checkout(1s).id() == 2u);
+    BOOST_TEST(pool.stats().closed_because(CloseReason::hook_left_dirty) == 1u);
+    BOOST_TEST(pool.checkout(1s).id() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_is_no_reason_to_open_in_a_hot_loop, *boost::unit_test::timeout(20)) {  // bug 17
+    Hooked b;
+    b.setting.on_checkout = [&](ScriptedResource&, Deadline) { return b.clock.advance(1ms), false; };
+    Pond& pool = b.start(1);
+    Borrower waiter{pool, 1s};
+    BOOST_TEST(eventually([&] { return waiter.over() || (pool.stats().waiting == 1 && (b.clock.advance(1ms), false)); }));
+    BOOST_TEST(!waiter.outcome().has_value());
+    BOOST_TEST(b.script.count(Hook::open) <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_throws_fails_the_checkout_and_closes_the_resource, *boost::unit_test::timeout(20)) {  // B7
+    Hooked b;
+    bool angry = true;
+    b.setting.on_checkout = [&](ScriptedResource& r, Deadline d) { return angry ? throws(r, d) : true; };
+    Pond& pool = b.start(2);
+    for (int i = 0; i < 5; ++i) {
+        const auto result = pool.try_checkout(1s);
+        BOOST_TEST_REQUIRE(!result.has_value());
+        BOOST_CHECK(result.error().code() == Code::hook_failed);
+        BOOST_TEST(!holds(result.error().what(), "secret"));
+        BOOST_TEST(pool.stats().size == 0u);
+    }
+    angry = false;
+    b.fill(1);
+    angry = true;
+    BOOST_CHECK(code_of([&] { (void)pool.checkout(); }) == Code::hook_failed);      // of a hit
+    angry = false;
+    b.fill(1);
+    angry = true;
+    BOOST_CHECK(pool.try_checkout().error().code() == Code::hook_failed);
+    angry = false;
+    b.fill(1);
+    angry = true;
+    Caller caller{pool};
+    pool.enqueue(caller.ticket(), 1s);
+    BOOST_CHECK(caller.code() == Code::hook_failed);
+    angry = false;
+    BOOST_TEST(b.take(2).size() == 2u);
+    BOOST_TEST(b.script.live() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_throws_at_a_waiter_serves_the_next_waiter, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    std::atomic<int> turn{0};
+    b.setting.on_checkout = [&](ScriptedResource& r, Deadline d) { return turn.fetch_add(1) == 1 ? throws(r, d) : true; };
+    Pond& pool = b.start(1);
+    auto held = b.take(1);
+    Borrower first{pool, 1h};
+    b.wait_waiting(1);
+    Borrower second{pool, 1h};
+    b.wait_waiting(2);
+    held[0].end();
+    BOOST_CHECK(first.code() == Code::hook_failed);
+    BOOST_TEST(second.id() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_leaves_it_dirty_costs_one_reset_else_the_resource, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_checkout = [](ScriptedResource& r, Deadline d) { return r.id() <= 2 ? soils(r, d) : true; };
+    Pond& pool = b.start(1);
+    BOOST_TEST(!pool.checkout(1s)->is_dirty());
+    BOOST_TEST(b.script.count(Hook::reset) == 1u);
+    BOOST_TEST_REQUIRE(b.told(EventKind::hook_left_dirty).size() == 1u);
+    BOOST_TEST(holds(b.told(EventKind::hook_left_dirty)[0].text, "OnCheckout"));
+    b.script.on(Hook::reset, {fail()});
+    BOOST_TEST(pool.checkout(1s).id() == 3u);
+    BOOST_TEST(b.script.count(Hook::close) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(on_return_that_throws_or_refuses_closes_the_resource, *boost::unit_test::timeout(20)) {
+    for (const HookFunction& f : {HookFunction{throws}, HookFunction{refuses}}) {
+        Hooked b;
+        b.setting.on_return = f;
+        Pond& pool = b.start(1);
+        const AnyLease lease = pool.checkout();
+        BOOST_CHECK(lease.give_back() == ReturnReport::closed);
+        BOOST_TEST(b.script.live() == 0u);
+        BOOST_TEST(pool.checkout(1s).id() == 2u);
+        BOOST_TEST(pool.stats().closed_because(CloseReason::hook_left_dirty) == 2u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(on_return_that_leaves_it_dirty_costs_one_reset_else_the_resource, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_return = soils;
+    Pond& pool = b.start(1);
+    (void)pool.checkout();
+    BOOST_TEST(b.script.count(Hook::reset) == 1u);
+    BOOST_TEST(!pool.checkout()->is_dirty());
+    BOOST_TEST_REQUIRE(!b.told(EventKind::hook_left_dirty).empty());
+    BOOST_TEST(holds(b.told(EventKind::hook_left_dirty)[0].text, "OnReturn"));
+    b.script.on(Hook::reset, {fail()});
+    (void)pool.checkout();
+    BOOST_TEST(b.script.live() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(on_return_is_not_called_by_a_closed_pool_or_a_discard, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.count_all();
+    Pond& pool = b.start(2);
+    auto held = b.take(2);
+    held[0].discard();
+    pool.close(0ms);
+    held[1].end();
+    BOOST_TEST(b.returned == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_waiter_is_served_when_on_return_throws, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_return = throws;
+    Pond& pool = b.start(1);
+    auto held = b.take(1);
+    Borrower waiter{pool, 1h};
+    b.wait_waiting(1);
+    held[0].end();
+    BOOST_TEST(waiter.id() == 2u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

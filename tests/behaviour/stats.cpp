@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stats: they conserve at every step, never block, and count what happened.
+#include <algorithm>
+#include <string>
+
+#include "kit/bench.hpp"
+
+using namespace behaviour;
+
+BOOST_AUTO_TEST_SUITE(stats)
+
+POND_TEST_CASE(a_new_pool_is_empty_and_not_ready) {
+    Bench b{config};
+    b.setting.options.keeper_thread = false;
+    b.setting.options.checkout_timeout = 9s;
+    b.setting.options.name = "orders";
+    const Stats s = b.start(7).stats();
+    BOOST_TEST(s.name == "orders");
+    BOOST_TEST(s.max_size == 7u);
+    BOOST_CHECK(s.checkout_timeout == Duration{9s});
+    BOOST_TEST(s.size + s.idle + s.in_use + s.opening + s.retiring + s.waiting == 0u);
+    BOOST_TEST(!s.ready);
+    BOOST_TEST(!s.down);
+    BOOST_TEST(!s.closed);
+    BOOST_TEST(s.checkouts + s.waited + s.timed_out + s.refused + s.cancelled + s.opened + s.open_failures + s.dirty_returns == 0u);
+}
+
+POND_TEST_CASE(the_states_conserve_at_every_step) {  // I1
+    Bench b{config};
+    Pond& pool = b.start(3);
+    const auto step = [&](std::uint32_t idle, std::uint32_t in_use) {
+        const Stats s = pool.stats();
+        BOOST_TEST(conserves(s));
+        BOOST_TEST(s.idle == idle);
+        BOOST_TEST(s.in_use == in_use);
+    };
+    step(0, 0);
+    auto held = b.take(3);
+    step(0, 3);
+    held[0].end();
+    step(1, 2);
+    held[1].discard();
+    step(1, 1);
+    held[2].end();
+    step(2, 0);
+    (void)pool.try_checkout();
+    step(2, 0);
+    pool.close(0ms);
+    step(0, 0);
+}
+
+POND_TEST_CASE_IF(an_opening_counts, !c.background) {
+    Bench b{config};
+    Pond& pool = b.start(2);
+    Gate gate;
+    b.script.on(Hook::open, {block(gate)});
+    Borrower opener{pool, 1h};
+    gate.wait_entered(1);
+    BOOST_TEST(pool.stats().opening == 1u);
+    BOOST_TEST(pool.stats().size == 1u);
+    BOOST_TEST(conserves(pool.stats()));
+    gate.open();
+    (void)opener.lease();
+    BOOST_TEST(pool.stats().opening == 0u);
+}
+
+POND_TEST_CASE(a_close_counts_until_the_driver_has_closed) {  // bug 9
+    Bench b{config};
+    Pond& pool = b.start(1);
+    AnyLease lease = pool.checkout();
+    Gate gate;
+    b.script.on(Hook::close, {block(gate)});
+    Task closer{[&] { lease.discard(); }};
+    gate.wait_entered(1);
+    BOOST_TEST(pool.stats().retiring == 1u);
+    BOOST_TEST(pool.stats().size == 1u);
+    Borrower waiter{pool, 1h};
+    b.wait_waiting(1);
+    BOOST_TEST(b.script.count(Hook::open) == 1u);
+    gate.open();
+    BOOST_TEST(waiter.id() == 2u);
+}
+
+POND_TEST_CASE(waiting_and_its_age_are_seen) {
+    Bench b{config};
+    Pond& pool = b.start(1);
+    auto held = b.take(1);
+    Borrower first{pool, 1h};
+    b.wait_waiting(1);
+    b.clock.advance(3s);
+    Borrower second{pool, 1h};
+    b.wait_waiting(2);
+    b.clock.advance(4s);
+    BOOST_CHECK(pool.stats().oldest_wait == Duration{7s});
+    held[0].end();
+    BOOST_TEST(first.ends());
+    BOOST_TEST(pool.stats().waiting == 1u);
+    BOOST_CHECK(pool.stats().oldest_wait == Duration{4s});
+    first.lease().end();
+    BOOST_TEST(second.ends());
+    BOOST_CHECK(pool.stats().oldest_wait == Duration{});
+}
+
+POND_TEST_CASE_IF(the_age_of_the_oldest_lease_is_seen, c.counts || c.holders) {
+    Bench b{config};
+    Pond& pool = b.start(2);
+    AnyLease lease = pool.checkout();
+    b.clock.advance(100ms);  // nobody looks more often than each 50 ms
+    (void)pool.inspect();    // a look
+    b.clock.advance(60s);
+    (void)pool.inspect();    // and another one
+    BOOST_CHECK(pool.stats().oldest_lease >= Duration{59s});
+    BOOST_CHECK(pool.stats().oldest_lease <= Duration{60s});
+    lease.end();
+    b.clock.advance(1s);
+    (void)pool.inspect();
+    BOOST_CHECK(pool.stats().oldest_lease == Duration{});
+}
+
+POND_TEST_CASE_IF(the_counters_match_what_happened, c.counts && !c.background) {
+    Bench b{config};
+    b.setting.options.max_waiting = 1;
+    b.setting.options.outage_grace = 1h;
+    Pond& pool = b.start(2);
+    for (int i = 0; i < 5; ++i) (void)pool.checkout();                       // 5 served, 1 opened
+    (void)pool.try_checkout();                                               // 6
+    auto held = b.take(2);                                                   // 8, 2 opened
+    BOOST_TEST(!pool.try_checkout().has_value());                            // not a failure
+    {
+        Borrower waiter{pool, 1s};
+        b.wait_waiting(1);
+        BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::too_many_waiting);  // 1 refused
+        b.clock.advance(1s);
+        BOOST_CHECK(waiter.code() == Code::timed_out);                       // 1 timed out
+    }
+    {
+        std::stop_source stop;
+        Borrower waiter{pool, Wish{1h, stop.get_token()}};
+        b.wait_waiting(1);
+        stop.request_stop();
+        BOOST_CHECK(waiter.code() == Code::cancelled);                       // 1 cancelled
+    }
+    {
+        Borrower waiter{pool, 1h};
+        b.wait_waiting(1);
+        held[0].end();
+        (void)waiter.lease();                                                // 9, 1 waited
+    }
+    held[1].discard();                                                       // 1 discarded
+    b.script.on(Hook::open, {fail(Fault::other, "").taking(b.clock, 1s), succeed()});
+    auto one = pool.try_checkout(1s);                                        // 10: of the idle one
+    BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::timed_out);    // 2 timed out, 1 failure
+    one->end();
+    pool.close(0ms);                                                         // 1 closed
+    BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::closed);       // 2 refused
+    const Stats s = pool.stats();
+    BOOST_TEST(s.checkouts == 10u);
+    BOOST_TEST(s.waited == 1u);
+    BOOST_TEST(s.timed_out == 2u);
+    BOOST_TEST(s.refused == 2u);
+    BOOST_TEST(s.cancelled == 1u);
+    BOOST_TEST(s.opened == 2u);
+    BOOST_TEST(s.open_failures == 1u);
+    BOOST_TEST(s.dirty_returns == 0u);
+    BOOST_TEST(s.closed_because(CloseReason::discarded) == 1u);
+    BOOST_TEST(s.closed_because(CloseReason::pool_closed) == 1u);
+    std::uint64_t closed = 0;
+    for (const auto n : s.closed_by) closed += n;
+    BOOST_TEST(closed == 2u);
+}
+
+POND_TEST_CASE_IF(without_counters_the_states_are_known_all_the_same, !c.counts) {
+    Bench b{config};
+    Pond& pool = b.start(2);
+    auto held = b.take(2);
+    BOOST_TEST(pool.stats().in_use == 2u);
+    BOOST_TEST(pool.stats().ready);
+    BOOST_TEST(pool.stats().checkouts + pool.stats().opened == 0u);
+}
+
+POND_TEST_CASE_IF(checkouts_count_on_when_a_slot_is_opened_anew, c.counts) {  // I14
+    Bench b{config};
+    Pond& pool = b.start(1);
+    for (int i = 0; i < 10; ++i) pool.checkout().discard();
+    BOOST_TEST(pool.stats().checkouts == 10u);
+    BOOST_TEST(pool.stats().opened == 10u);
+}
+
+POND_TEST_CASE(a_detached_resource_counts_no_more) {
+    Bench b{config};
+    Pond& pool = b.start(2);
+    auto held = b.take(2);
+    held[0].detach().close_detached();
+    BOOST_TEST(pool.stats().size == 1u);
+    BOOST_TEST(pool.stats().in_use == 1u);
+}
+
+POND_TEST_CASE(inspect_has_a_line_per_slot_that_counts) {
+    static constexpr dewpond::PlaceName orders{"orders"};
+    Bench b{config};
+    Pond& pool = b.start(3);
+    BOOST_TEST(pool.inspect().empty());
+    std::vector<AnyLease> held;
+    held.push_back(pool.checkout(1h, orders));
+    b.take(2).pop_back();
+    b.clock.advance(5s);
+    const std::string text = pool.inspect();
+    BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 3);
+    BOOST_TEST(holds(text, "slot 0: in use"), text);
+    BOOST_TEST(holds(text, "slot 1: idle"), text);
+    BOOST_TEST(holds(text, "slot 2: idle"), text);
+    BOOST_TEST(holds(text, "opened 5 s ago"), text);
+    if (config.holders) BOOST_TEST(holds(text, "at orders"), text);
+    if (b.script.count(Hook::label) != 0) BOOST_TEST(holds(text, ", r2"), text);
+    BOOST_TEST(pool.stats().idle == 2u);  // a look takes nothing away
+    BOOST_TEST(pool.checkout().id() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_label_is_asked_of_nobody_who_is_in_use, *boost::unit_test::timeout(20)) {
+    Bench b{"full"};
+    Pond& pool = b.start(2);
+    auto held = b.take(2);
+    held[1].end();
+    b.script.on(Hook::label, {throw_runtime_error("scripted secret")});
+    const std::string text = pool.inspect();
+    BOOST_TEST(b.script.count(Hook::label) == 1u);
+    BOOST_CHECK(b.script.calls_of(1).back() != Hook::label);
+    BOOST_TEST(!holds(text, "secret"));
+    BOOST_TEST(pool.stats().idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(describe_names_every_choice_and_where_it_came_from, *boost::unit_test::timeout(20)) {
+    Bench b{"strict"};
+    const std::string strict = b.start(3).describe();
+    for (const char* part : {"max_size = 3", "checkout_timeout = 10 s", "waiting: StrictFifo (chosen)", "liveness: StatusAlways (chosen)",
+                             "reset: ResetAlways (chosen)", "opening: OpenInCaller (default)", "metrics: Counters (default)", "watch: Holders (default)"}) {
+        BOOST_TEST(holds(strict, part), part << " is missing in\n" << strict);
+    }
+    Bench other{"suggesting"};
+    const std::string suggested = other.start(3).describe();
+    BOOST_TEST(holds(suggested, "opening: OpenInBackground (the driver suggests it)"), suggested);
+    BOOST_TEST(holds(suggested, "threads: 3"), suggested);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

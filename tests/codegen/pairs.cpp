@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+// pairs <what> <n>: n times a checkout and its return, of one kind, in one function. For count.sh, which counts what
+// is executed.
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+
+#include "numbers.hpp"
+
+namespace {
+
+#define OUT_OF_LINE __attribute__((noinline))
+
+template <class... DriverAndPolicies>
+auto& pool_of() {
+    static Pool<DriverAndPolicies...> pool{{}};
+    return pool;
+}
+template <class... DriverAndPolicies>
+OUT_OF_LINE void pair(void* pool) {
+    auto lease = static_cast<Pool<DriverAndPolicies...>*>(pool)->checkout();
+}
+template <class... DriverAndPolicies>
+OUT_OF_LINE void pair_by_try(void* pool) {
+    auto lease = static_cast<Pool<DriverAndPolicies...>*>(pool)->try_checkout(std::chrono::milliseconds{200});
+}
+
+/// What is left of each measurement when the pool's part is taken away.
+OUT_OF_LINE void nothing(void* pool) { asm volatile("" : : "r"(pool) : "memory"); }
+
+/// The floor: a bit of a word is taken and given back by one CAS each.
+std::atomic<std::uint64_t> idle{0x3ff};
+OUT_OF_LINE void by_hand(void*) {
+    std::uint64_t b = idle.load(std::memory_order_relaxed);
+    while (!idle.compare_exchange_weak(b, b & (b - 1), std::memory_order_acquire, std::memory_order_relaxed)) {
+    }
+    const std::uint64_t bit = b & -b;
+    b = idle.load(std::memory_order_relaxed);
+    while (!idle.compare_exchange_weak(b, b | bit, std::memory_order_release, std::memory_order_relaxed)) {
+    }
+}
+
+// What must be found out: a third locked instruction, a reading of the clock, a lock.
+std::atomic<std::uint64_t> counter{0};
+OUT_OF_LINE void counts_in_common(void* pool) {
+    counter.fetch_add(1, std::memory_order_relaxed);
+    pair<Numbers, NoMetrics, NoHolders>(pool);
+}
+OUT_OF_LINE void reads_the_clock(void* pool) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+    asm volatile("" : : "r"(now));
+    pair<Numbers, NoMetrics, NoHolders>(pool);
+}
+std::mutex mutex;
+OUT_OF_LINE void locks(void* pool) {
+    const std::lock_guard lock{mutex};
+    pair<Numbers, NoMetrics, NoHolders>(pool);
+}
+
+struct Kind {
+    std::string_view name;
+    void (*run)(void*);
+    void* (*pool)();
+};
+template <class... DriverAndPolicies>
+constexpr Kind kind(std::string_view name, void (*run)(void*) = pair<DriverAndPolicies...>) {
+    return {name, run, [] { return static_cast<void*>(&pool_of<DriverAndPolicies...>()); }};
+}
+const Kind kinds[] = {
+    kind<Numbers, NoMetrics, NoHolders>("nothing", nothing),
+    kind<Numbers, NoMetrics, NoHolders>("by_hand", by_hand),
+    kind<Numbers, NoMetrics, NoHolders>("bare"),
+    kind<Numbers>("default"),
+    kind<Numbers>("default_try", pair_by_try<Numbers>),
+    kind<Numbers, Lifetime>("default_ageing"),
+    kind<Clean>("default_status_and_dirty"),
+    kind<Numbers, NoMetrics, NoHolders>("counts_in_common", counts_in_common),
+    kind<Numbers, NoMetrics, NoHolders>("reads_the_clock", reads_the_clock),
+    kind<Numbers, NoMetrics, NoHolders>("locks", locks),
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) return 2;
+    for (const Kind& k : kinds) {
+        if (k.name != argv[1]) continue;
+        void* pool = k.pool();
+        k.run(pool);  // opens
+        for (long n = std::atol(argv[2]); n > 0; --n) k.run(pool);
+        return 0;
+    }
+    std::printf("what is '%s'?\n", argv[1]);
+    return 2;
+}

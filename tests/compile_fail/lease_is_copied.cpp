@@ -1,0 +1,11 @@
+// expect: deleted
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+int main() {
+    dewpond::Pool pool{Sound{}};
+    auto lease = pool.checkout();
+    auto copy = lease;
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

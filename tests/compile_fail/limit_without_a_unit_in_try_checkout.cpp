@@ -1,0 +1,10 @@
+// expect: no matching
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+int main() {
+    dewpond::Pool pool{Sound{}};
+    auto maybe = pool.try_checkout(0.2);
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

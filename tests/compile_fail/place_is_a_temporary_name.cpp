@@ -1,0 +1,10 @@
+// expect: a temporary name would dangle
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+int main() {
+    dewpond::Pool pool{Sound{}};
+    auto lease = pool.checkout(dewpond::PlaceName{"orders"});
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

@@ -1,0 +1,13 @@
+// expect: dewpond: an argument is no policy: a policy says `using answers = dewpond::question::...;` and is nothrow-movable
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+struct Weather {
+    using answers = struct mood;
+};
+
+int main() {
+    dewpond::Pool pool{Sound{}, Weather{}};
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

@@ -1,0 +1,15 @@
+// expect: dewpond: an argument is no policy: a policy says `using answers = dewpond::question::...;` and is nothrow-movable
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+struct Anxious {
+    using answers = dewpond::question::liveness;
+    Anxious() = default;
+    Anxious(Anxious&&) {}
+};
+
+int main() {
+    dewpond::Pool pool{Sound{}, Anxious{}};
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

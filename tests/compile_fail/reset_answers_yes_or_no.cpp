@@ -1,0 +1,13 @@
+// expect: dewpond: the driver's `reset` must be `dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept;`
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+struct Kettle : Sound {
+    bool reset(int&, dewpond::Deadline) noexcept;
+};
+
+int main() {
+    dewpond::Pool pool{Kettle{}};
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

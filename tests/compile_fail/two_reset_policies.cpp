@@ -1,0 +1,9 @@
+// expect: dewpond: two reset policies: keep one
+// SPDX-License-Identifier: BSL-1.0
+#include "goes_on.hpp"
+
+int main() {
+    dewpond::Pool pool{Sound{}, dewpond::NoReset{}, dewpond::ResetAlways{}};
+    goes_on(pool);
+    return static_cast<int>(pool.stats().in_use);
+}

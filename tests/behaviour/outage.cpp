@@ -32,6 +32,7 @@ POND_TEST_CASE(failing_for_the_grace_with_nothing_live_is_down) {
     b.quiesce(1);
     while (b.clock.elapsed() < Duration{2900ms}) {
         b.clock.advance(100ms);
+        b.quiesce(1);
         BOOST_TEST(!pool.stats().down);
     }
     BOOST_TEST(pool.stats().waiting == 1u);

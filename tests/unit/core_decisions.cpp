@@ -2,11 +2,14 @@
 // The answers that are functions of a view: who opens, who is handed what; and which events are told.
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include <boost/test/unit_test.hpp>
 
 #include <dewpond/detail/announcer.hpp>
+#include <dewpond/detail/sync.hpp>
+#include <dewpond/event.hpp>
 #include <dewpond/policies/opening.hpp>
 #include <dewpond/policies/waiting.hpp>
 
@@ -136,6 +139,35 @@ BOOST_AUTO_TEST_CASE(a_flood_of_places_is_limited_by_the_table_and_nothing_is_fo
     BOOST_TEST(told > 32u);
     for (std::uintptr_t i = 0; i < flood; ++i) untold += recent.note(EventKind::closed, Place::from_bits(i * 8), start + 10s).suppressed;
     BOOST_TEST(told + untold == flood);
+}
+
+BOOST_AUTO_TEST_CASE(the_state_of_the_pool_is_always_told_and_nothing_once_it_is_gone) {
+    using dewpond::Event;
+    using Sync = dewpond::detail::RealSync;
+    int told = 0;
+    std::string pool;
+    Sync sync;
+    dewpond::detail::Announcer<Sync> announcer{dewpond::EventSink{[&](const Event& e) noexcept {
+                                                   ++told;
+                                                   pool = e.pool;
+                                               }},
+                                               "db"};
+    const auto tell = [&](EventKind kind) {
+        Event e;
+        e.kind = kind;
+        announcer.tell(sync, e);
+        return told;
+    };
+    BOOST_TEST(tell(EventKind::closed) == 1);
+    BOOST_TEST(tell(EventKind::closed) == 1);
+    BOOST_TEST(pool == "db");
+    for (int i = 0; i < 3; ++i) {
+        BOOST_TEST(tell(EventKind::down) == 2 + 2 * i);
+        BOOST_TEST(tell(EventKind::up) == 3 + 2 * i);
+    }
+    announcer.mute();
+    BOOST_TEST(tell(EventKind::down) == 7);
+    dewpond::detail::Announcer<Sync>{dewpond::EventSink{}, "db"}.tell(sync, Event{});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

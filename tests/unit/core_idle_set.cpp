@@ -35,7 +35,7 @@ struct Fixture {
         const bool published = set.put(Set::home_of(slot), Set::bit_of(slot), first);
         if (published) BOOST_TEST_REQUIRE(set.claim(slot));
         if (was_idle) set.publish(slot);
-        return !published ? Set::attention : first != 0 ? Set::control : 0;
+        return first != 0 ? Set::control : published ? 0 : Set::attention;  // counted: only under ONWAY
     }
     [[nodiscard]] bool control_is(std::uint64_t want) {
         for (std::uint32_t slot = 0; slot < barged.size(); slot += Set::per_word) {

@@ -117,9 +117,10 @@ struct Story {
     std::vector<Step> steps;
 };
 
-FailedOpen unreachable(bool any_live = false, bool waiting = false) { return {Fault::unreachable, 5s, any_live, waiting, 12'345}; }
-FailedOpen slow(Duration allowed, bool any_live = false) { return {Fault::timed_out, allowed, any_live, false, 54'321}; }
-FailedOpen wrong_password(bool any_live = false) { return {Fault::configuration, 5s, any_live, false, 7}; }
+FailedOpen unreachable(bool any_live = false, bool waiting = false) { return {Fault::unreachable, 5s, 1ms, any_live, waiting, 12'345}; }
+FailedOpen slow(Duration allowed) { return {Fault::timed_out, allowed, allowed, false, false, 54'321}; }
+FailedOpen says_timed_out(Duration allowed, Duration took) { return {Fault::timed_out, allowed, took, false, false, 54'321}; }
+FailedOpen wrong_password(bool any_live = false) { return {Fault::configuration, 5s, 1ms, any_live, false, 7}; }
 
 }  // namespace
 
@@ -188,10 +189,17 @@ BOOST_AUTO_TEST_CASE(failed_openings_tell_their_stories) {
              {31s, slow(1ms), Verdict::carry_on, 2, true},
              {32s, slow(dewpond::never), Verdict::down, 3, true, 40ms, 400ms},
          }},
+        {"a time-out that came before its time was up is the driver's own answer, and counts",
+         {
+             {0s, says_timed_out(10ms, 10ms - 1ns), Verdict::carry_on, 1, false, 10ms, 100ms},
+             {1s, says_timed_out(10ms, 10ms), Verdict::carry_on, 1, false},
+             {2s, says_timed_out(10ms, 11ms), Verdict::carry_on, 1, false},
+             {3s, says_timed_out(10ms, 0s), Verdict::down, 2, true, 20ms, 200ms},
+         }},
         {"other faults count however little time they were given",
          {
-             {0s, {Fault::unreachable, 1ms, false, false, 0}, Verdict::carry_on, 1, false, 10ms, 10ms},
-             {3s, {Fault::full, 0s, false, false, 0}, Verdict::down, 2, true, 20ms, 20ms},
+             {0s, {Fault::unreachable, 1ms, 1ms, false, false, 0}, Verdict::carry_on, 1, false, 10ms, 10ms},
+             {3s, {Fault::full, 0s, 0s, false, false, 0}, Verdict::down, 2, true, 20ms, 20ms},
          }},
     };
     for (const Story& story : stories) {

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_pool_that_is_down_says_since_when_and_when_to_come_again)
     d->down_for = 12s;
     d->retry_after = 800ms;
     d->waited = {};
-    BOOST_TEST(what(d) == "pool 'db': the pool is down: opening keeps failing for 12 s, try again in 800 ms");
+    BOOST_TEST(what(d) == "pool 'db': the pool is down: opening keeps failing; down for 12 s, try again in 800 ms");
     BOOST_TEST((PoolError{Code::server_down, d}.retry_after() == dewpond::Duration{800ms}));
 }
 

@@ -1,23 +1,49 @@
 // SPDX-License-Identifier: BSL-1.0
-// A plugin that uses a pool: both ways of taking, a refusal with its text, the figures.
+// A plugin that uses much of a pool: all ways of taking, a refusal with its text, a keeper's thread, the figures.
+#include <chrono>
+#include <utility>
+
 #include <dewpond/pool.hpp>
 
 namespace {
 
+using namespace dewpond;
+using namespace std::chrono_literals;
+
 struct Numbers {
     using resource = int;
     int last = 0;
-    int open() { return ++last; }
+    int open() {
+        if (last == 2) throw OpenError{Fault::full, "two are enough"};
+        return ++last;
+    }
     void close(int&) noexcept {}
+    std::string label(int& r) { return "number " + std::to_string(r); }
 };
+using NumberPool = Pool<Numbers, Lifetime>;
+
+bool served = false;
+
+bool works() {
+    int events = 0;
+    NumberPool pool{Numbers{}, {.max_size = 3, .on_event = [&events](const Event&) noexcept { ++events; }}};
+    auto first = pool.checkout();
+    auto second = pool.try_checkout(1s).value();
+    const auto refused = pool.try_checkout(10ms);  // the third cannot be opened
+    if (refused || refused.error().what()[0] == '\0' || pool.try_checkout()) return false;
+    try {
+        static_cast<void>(pool.checkout(1ms));
+        return false;
+    } catch (const PoolError&) {
+    }
+    NumberPool::Waiter waiter{[](NumberPool::Waiter&, Result<NumberPool::Lease> lease) noexcept { served = lease.has_value(); }};
+    pool.enqueue(waiter, 5s);
+    first.give_back();
+    if (!served && pool.withdraw(waiter)) return false;
+    const Stats stats = pool.stats();
+    return stats.checkouts >= 3 && events > 0 && !pool.inspect().empty() && !pool.describe().empty() && *second == 2 && pool.close(0ms) == 1;
+}
 
 }  // namespace
 
-extern "C" int plugin_run() {
-    dewpond::Pool<Numbers> pool{Numbers{}, dewpond::Options{.max_size = 1}};
-    auto lease = pool.checkout();
-    const auto refused = pool.try_checkout(std::chrono::milliseconds{1});
-    const bool said_why = !refused && refused.error().what()[0] != '\0';
-    (void)pool.stats();
-    return *lease == 1 && said_why ? 0 : 1;
-}
+extern "C" int plugin_run() { return works() ? 0 : 1; }

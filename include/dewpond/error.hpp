@@ -104,6 +104,7 @@ struct HeldPlace {
 
 namespace detail {
 
+/// (Made with new, as are the others: std::make_shared and std::to_chars leave unique symbols in a plugin, which pin it.)
 /// What a failed call knows; taken by calls that waited, never on the hit path. Formatted at first use.
 struct ErrorDetails {
     Code code = Code::timed_out;
@@ -164,11 +165,11 @@ public:
           details_{std::move(details)} {}
     /// An error with a ready sentence.
     PoolError(Code code, std::string_view pool, std::string sentence) : code_{code} {
-        auto d = std::make_shared<detail::ErrorDetails>();
+        const std::shared_ptr<detail::ErrorDetails> d{new detail::ErrorDetails};
         d->code = code;
         d->pool = pool;
         d->sentence = std::move(sentence);
-        details_ = std::move(d);
+        details_ = d;
     }
 
     [[nodiscard]] Code code() const noexcept { return code_; }

@@ -87,7 +87,7 @@ public:
         requires(!std::same_as<std::remove_cvref_t<F>, EventSink> &&
                  std::is_nothrow_invocable_v<std::remove_cvref_t<F>&, const Event&>)
     EventSink(F&& f)
-        : object_{std::make_shared<std::remove_cvref_t<F>>(std::forward<F>(f))},
+        : object_{std::shared_ptr<std::remove_cvref_t<F>>{new std::remove_cvref_t<F>(std::forward<F>(f))}},
           call_{[](void* object, const Event& e) noexcept {
               (*static_cast<std::remove_cvref_t<F>*>(object))(e);
           }} {}

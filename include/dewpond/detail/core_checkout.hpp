@@ -202,6 +202,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (!visiting) exchange_.visit();
         visiting = true;
+        if (g.what == Standing::vacancy) exchange_.opened_in_vain();
         turn_away(s, a, &call);
         if (call.hook_threw) return fail(Code::hook_failed);
     }
@@ -217,11 +218,11 @@ DEWPOND_HIDDEN inline const OpenError& speechless() noexcept {
 template <class S>
 auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
     const auto note = [](Fault fault, const char* what) noexcept -> OpenNote {
-        DEWPOND_TRY { return std::make_shared<const OpenError>(fault, what); }
+        DEWPOND_TRY { return OpenNote{new OpenError(fault, what)}; }
         DEWPOND_CATCH_ALL { return OpenNote{OpenNote{}, &speechless()}; }
     };
     [[maybe_unused]] const auto keep = [&note](const OpenError& e) noexcept -> OpenNote {
-        DEWPOND_TRY { return std::make_shared<const OpenError>(e); }
+        DEWPOND_TRY { return OpenNote{new OpenError(e)}; }
         DEWPOND_CATCH_ALL { return note(e.fault(), ""); }
     };
     Resource* const at = std::addressof(s.resource);

@@ -51,7 +51,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
     Fault fault = Fault::none;
     std::uint32_t mine = 0;
     DEWPOND_TRY {
-        auto d = std::make_shared<ErrorDetails>();
+        const std::shared_ptr<ErrorDetails> d{new ErrorDetails};
         d->pool = options_.name;
         d->waited = waited;
         const std::uint32_t max = exchange_.plan().max_size;
@@ -94,7 +94,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
                 ++at->count;
                 at->oldest = (std::max)(at->oldest, notes_[i].sample.out_for(now));
             }
-            std::sort(d->holders.begin(), d->holders.end(), [](const HeldPlace& a, const HeldPlace& b) {
+            std::sort(d->holders.data(), d->holders.data() + d->holders.size(), [](const HeldPlace& a, const HeldPlace& b) {
                 return a.count != b.count ? a.count > b.count : a.oldest > b.oldest;
             });
             if (d->holders.size() > 5) d->holders.resize(5);
@@ -107,7 +107,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
             e.age = waited;
             tell(e);
         }
-        return PoolError{code, std::move(d)};
+        return PoolError{code, d};
     }
     DEWPOND_CATCH_ALL { return PoolError{code, fault}; }
 }

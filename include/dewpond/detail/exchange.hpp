@@ -11,11 +11,6 @@
 
 namespace dewpond::inline v0::detail {
 
-/// How many slots stand where; a snapshot for messages and stats.
-struct Census {
-    std::uint32_t counted = 0, opening = 0, retiring = 0, waiting = 0;
-};
-
 template <class Sync, class Waiting, class Opening>
 class Exchange : Settlement<Sync, Waiting, Opening> {
     using Base = Settlement<Sync, Waiting, Opening>;
@@ -196,6 +191,12 @@ public:
         settle(wakes);
         finish(wakes, lock);
         return result;
+    }
+    /// What was just opened was refused by a hook at once: the next opening has to wait, or it would be a hot loop.
+    void opened_in_vain() noexcept {
+        Lock lock{mutex_};
+        on_opened_in_vain(ledger_.outage, plan().outage, draw(), sync_.now());
+        publish_census();
     }
     /// Opening failed. The caller is counted as a visitor from here on.
     Verdict open_failed(std::uint32_t slot, Fault fault, Duration allowed, Duration took, bool& newly_down) noexcept {

@@ -22,6 +22,11 @@ struct Grant {
     Code failure = Code::timed_out;
 };
 
+/// How many slots stand where; a snapshot for messages and stats.
+struct Census {
+    std::uint32_t counted = 0, opening = 0, retiring = 0, waiting = 0;
+};
+
 template <class Sync, class Waiting, class Opening>
 class Settlement {
 protected:

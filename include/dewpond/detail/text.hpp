@@ -2,7 +2,7 @@
 // Builds the library's sentences: text, numbers and spans with their unit, without iostreams or locale.
 #pragma once
 
-#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,8 +16,12 @@ inline void append(std::string& out, std::string_view text) { out.append(text); 
 
 inline void append(std::string& out, std::uint64_t n) {
     char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
-    out.append(digits, end);
+    char* at = digits + sizeof digits;
+    do {
+        *--at = static_cast<char>('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+    out.append(at, static_cast<std::size_t>(digits + sizeof digits - at));
 }
 inline void append(std::string& out, std::uint32_t n) { append(out, std::uint64_t{n}); }
 

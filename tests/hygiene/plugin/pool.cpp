@@ -18,7 +18,7 @@ struct Numbers {
         return ++last;
     }
     void close(int&) noexcept {}
-    std::string label(int& r) { return "number " + std::to_string(r); }
+    std::string label(int& r) { return "number " + std::string(1, static_cast<char>(48 + r % 10)); }
 };
 using NumberPool = Pool<Numbers, Lifetime>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Waiting: who is served by what, for how long anybody waits, and who is refused.
-#include <utility>
+#include <thread>
 #include <vector>
 
 #include "kit/bench.hpp"
@@ -337,29 +337,6 @@ POND_TEST_CASE_IF(a_woken_head_that_is_slow_is_overtaken_by_sixteen_returns_at_m
     BOOST_TEST(overtaken <= 16);
     b.clock.unstall();
     BOOST_TEST(waiter.id() == 1u);
-}
-
-POND_TEST_CASE_IF(a_wait_that_loses_every_race_ends_at_its_deadline_all_the_same, !c.strict) {  // B2, bug 16
-    Bench b{config};
-    b.setting.patience = 1h;
-    Pond& pool = b.start(1);
-    auto held = b.take(1);
-    Borrower waiter{pool, 1s};
-    b.quiesce(1);
-    for (int i = 1; i <= 10; ++i) {
-        const Gate gate = b.clock.stall();
-        held[0].end();
-        gate.wait_entered(1);
-        auto newcomer = pool.try_checkout();
-        BOOST_TEST_REQUIRE(newcomer.has_value());
-        held[0] = std::move(*newcomer);
-        b.clock.unstall();
-        b.quiesce(1);
-        BOOST_TEST(!waiter.over());
-        b.clock.advance(100ms);
-    }
-    BOOST_CHECK(waiter.code() == Code::timed_out);
-    BOOST_CHECK(b.clock.elapsed() == Duration{1s});
 }
 
 POND_TEST_CASE(try_checkout_without_a_limit_never_waits_or_opens) {

@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 using Seconds = std::chrono::duration<double>;
 using Nanos = std::chrono::duration<double, std::nano>;
 using Picoseconds = std::chrono::duration<std::int64_t, std::pico>;
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_duration_takes_every_span_and_saturates) {
         {"the double at the most negative ns", Nanos{-9223372036854775808.0}, least},
         {"infinity", Seconds{inf}, most},
         {"minus infinity", Seconds{-inf}, least},
-        {"not a number", Seconds{nan}, most},
+        {"not a number", Seconds{not_a_number}, most},
     };
     for (const Row& row : rows) {
         BOOST_TEST_CONTEXT(row.said) {
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_limit_becomes_a_deadline) {
         {"never", never, end_of_time, false},
         {"Duration never", Duration{never}, end_of_time, false},
         {"the longest hours", std::chrono::hours::max(), end_of_time, false},
-        {"not a number", Seconds{nan}, end_of_time, false},
+        {"not a number", Seconds{not_a_number}, end_of_time, false},
         {"a moment to come", now + 3s, now + 3s, false},
         {"this moment", now, now, false},
         {"a moment gone by", now - 30min, now - 30min, false},

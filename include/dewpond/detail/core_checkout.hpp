@@ -143,6 +143,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     call.anchor(n.since);
     n.deadline = call.deadline();
     bool visiting = false, queued = false, tried_to_open = false;
+    std::uint32_t in_vain = 0;  // openings of this call that a hook refused
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
     const auto fail = [&](Code code) -> Result<Slot*> {
         if (!visiting) exchange_.visit();
@@ -202,7 +203,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (!visiting) exchange_.visit();
         visiting = true;
-        if (g.what == Standing::vacancy) exchange_.opened_in_vain();
+        if (g.what == Standing::vacancy && ++in_vain > 1) exchange_.opened_in_vain(in_vain - 1);
         turn_away(s, a, &call);
         if (call.hook_threw) return fail(Code::hook_failed);
     }

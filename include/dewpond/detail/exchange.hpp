@@ -192,10 +192,10 @@ public:
         finish(wakes, lock);
         return result;
     }
-    /// What was just opened was refused by a hook at once: the next opening has to wait, or it would be a hot loop.
-    void opened_in_vain() noexcept {
+    /// What was just opened was refused by a hook at once, and not for the first time: the next opening has to wait.
+    void opened_in_vain(std::uint32_t times) noexcept {
         Lock lock{mutex_};
-        on_opened_in_vain(ledger_.outage, plan().outage, draw(), sync_.now());
+        on_opened_in_vain(ledger_.outage, plan().outage, times, draw(), sync_.now());
         publish_census();
     }
     /// Opening failed. The caller is counted as a visitor from here on.

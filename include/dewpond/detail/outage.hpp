@@ -72,10 +72,10 @@ constexpr Verdict on_open_failed(Outage& o, const OutageRules& rules, const Fail
     return Verdict::down;
 }
 
-/// What was just opened was of no use to its opener: nothing is wrong with the server, but the next one has to wait.
-constexpr void on_opened_in_vain(Outage& o, const OutageRules& rules, std::uint32_t random, TimePoint now) noexcept {
+/// What was just opened was of no use to its opener, for so many `times` in one call: the next one has to wait.
+constexpr void on_opened_in_vain(Outage& o, const OutageRules& rules, std::uint32_t times, std::uint32_t random, TimePoint now) noexcept {
     if (o.failures == 0) o.since = now;
-    ++o.failures;
+    o.failures = (std::max)(o.failures, times);
     o.fault = Fault::other;
     o.gate = add(now, backoff(o.failures, rules.backoff_min, rules.backoff_max_waiting, random).ns());
 }

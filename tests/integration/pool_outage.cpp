@@ -21,6 +21,9 @@ namespace ut = boost::unit_test;
 
 namespace {
 
+/// Sanitizers slow everything; the bounds on time leave room for them and for a loaded machine.
+constexpr long slack_ms = 400;
+
 /// The server is the tests' common property: whatever happens it goes on.
 struct Paused {
     Paused() { control("pause"); }

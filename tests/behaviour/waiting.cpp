@@ -98,7 +98,7 @@ POND_TEST_CASE(a_waiter_looks_a_last_time_at_its_deadline) {  // R13
     auto held = b.take(1);
     Borrower waiter{pool, 1s};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     held[0].end();
     b.clock.advance(2s);
@@ -168,7 +168,7 @@ POND_TEST_CASE(a_stop_at_the_same_time_as_a_grant_leaves_the_lease_with_the_wait
     std::stop_source stop;
     Borrower waiter{pool, Wish{10s, stop.get_token()}};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     held[0].end();
     gate.wait_entered(1);
@@ -220,7 +220,7 @@ POND_TEST_CASE(n_waiters_and_n_returns_back_to_back_are_all_served) {  // B6
     std::vector<std::unique_ptr<Borrower>> waiters;
     for (std::uint32_t i = 0; i < n; ++i) waiters.push_back(std::make_unique<Borrower>(pool, 1h));
     b.wait_waiting(n);
-    b.clock.wait_until_parked(n);
+    b.quiesce(n);
     const Gate gate = b.clock.stall();
     held.clear();  // all of them, before any waiter runs
     gate.wait_entered(1);
@@ -237,7 +237,7 @@ POND_TEST_CASE(a_waiter_that_leaves_late_passes_the_wake_up_on) {
     b.wait_waiting(1);
     Borrower next{pool, 1h};
     b.wait_waiting(2);
-    b.clock.wait_until_parked(2);
+    b.quiesce(2);
     const Gate gate = b.clock.stall();
     held[0].end();                    // wakes the first, or is given to it
     gate.wait_entered(1);
@@ -276,7 +276,7 @@ POND_TEST_CASE_IF(strictly_nobody_overtakes_the_queue, c.strict) {
     auto held = b.take(1);
     Borrower waiter{pool, 1h};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     held[0].end();
     gate.wait_entered(1);
@@ -291,7 +291,7 @@ POND_TEST_CASE_IF(adaptively_a_newcomer_may_take_what_a_young_head_was_woken_for
     auto held = b.take(1);
     Borrower waiter{pool, 1h};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     held[0].end();
     gate.wait_entered(1);
@@ -308,7 +308,7 @@ POND_TEST_CASE_IF(adaptively_a_head_older_than_the_patience_is_served_directly, 
     auto held = b.take(1);
     Borrower waiter{pool, 1h};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     b.clock.advance(b.setting.patience);
     held[0].end();
@@ -324,7 +324,7 @@ POND_TEST_CASE_IF(a_woken_head_that_is_slow_is_overtaken_by_sixteen_returns_at_m
     auto held = b.take(1);
     Borrower waiter{pool, 1h};
     b.wait_waiting(1);
-    b.clock.wait_until_parked(1);
+    b.quiesce(1);
     const Gate gate = b.clock.stall();
     held[0].end();  // wakes it
     gate.wait_entered(1);

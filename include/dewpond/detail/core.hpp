@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -162,7 +161,7 @@ public:
 
 private:
     struct Worker {
-        std::thread thread;
+        typename Sync::thread thread;
         bool busy = false;
     };
     /// What a liveness answer is shown.

@@ -3,11 +3,8 @@
 // many as may open at once, and one more), or on whatever thread calls maintain().
 #pragma once
 
-#include <csignal>
 #include <cstdio>
 #include <system_error>
-
-#include <pthread.h>
 
 #include <dewpond/detail/core.hpp>
 
@@ -36,16 +33,14 @@ template <class S>
 bool Core<S>::launch_crew() noexcept {
     Locked lock{launch_mutex_};
     if (crew_on_.load(std::memory_order_relaxed) != 0 || exchange_.closed()) return true;
-    // Signals are the program's affair: none is delivered to a thread it does not know.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ThreadName name;
+    std::snprintf(name.data(), name.size(), "dew-%.11s", options_.name.c_str());
     bool started = true;
     for (Worker& w : crew_) {
         if (w.thread.joinable()) continue;
         exchange_.visit();
         DEWPOND_TRY {
-            w.thread = std::thread{[this, &w]() noexcept { crew_main(w); }};
+            w.thread = Sync::start(name, [this, &w]() noexcept { crew_main(w); });
         }
         DEWPOND_CATCH_ALL {
             static_cast<void>(exchange_.leave());
@@ -53,16 +48,12 @@ bool Core<S>::launch_crew() noexcept {
             break;
         }
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (started) crew_on_.store(1, std::memory_order_relaxed);
     return started;
 }
 
 template <class S>
 void Core<S>::crew_main(Worker& me) noexcept {
-    char name[16];
-    std::snprintf(name, sizeof name, "dew-%.11s", options_.name.c_str());
-    pthread_setname_np(pthread_self(), name);
     for (;;) {
         if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
         if (work_once(me.busy)) continue;

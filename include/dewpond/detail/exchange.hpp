@@ -14,6 +14,7 @@ namespace dewpond::inline v0::detail {
 template <class Sync, class Waiting, class Opening>
 class Exchange : Settlement<Sync, Waiting, Opening> {
     using Base = Settlement<Sync, Waiting, Opening>;
+    friend struct Invariants;  // tests/model: what holds whenever the mutex is free
 
 public:
     using Node = detail::Node<Sync>;
@@ -379,7 +380,7 @@ private:
             return static_cast<Standing>(n.word.load(std::memory_order_acquire));
         };
         // A waiter that was woken in vain is awake already: a grant within about 2 us costs no thread switch.
-        for (int spin = missed ? 100 : 0; spin > 0 && look() == Standing::waiting; --spin) sync_.relax();
+        for (int spin = missed ? Sync::spins : 0; spin > 0 && look() == Standing::waiting; --spin) sync_.relax();
         const Deadline until = earlier(n.deadline, Deadline{TimePoint{TimePoint::duration{n.wake_at.load(std::memory_order_relaxed)}}});
         while (look() == Standing::waiting) {
             sync_.park(n.word, static_cast<std::uint32_t>(Standing::waiting), until);

@@ -21,6 +21,8 @@ constexpr std::uint32_t nil = ~std::uint32_t{0};
 
 template <class Sync>
 class IdleSet {
+    friend struct Invariants;  // tests/model
+
 public:
     static constexpr std::uint32_t per_word = 62;
     static constexpr std::uint64_t attention = std::uint64_t{1} << 63;

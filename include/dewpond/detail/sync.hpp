@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
-// The seam to the machine: atomics, mutex, clock, parking. The concurrent core names none of these but through it,
-// so that tests drive the real code with a manual clock or a schedule explorer.
+// The seam to the machine: atomics, mutex, threads, clock, parking. The concurrent core names none of these but through
+// it, so that tests drive the real code with a manual clock or a schedule explorer.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <ctime>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,14 +28,46 @@
 
 namespace dewpond::inline v0::detail {
 
-/// What a pool runs on. A type that answers `question::sync` in its stead offers the same members; copies of one
-/// such object share their time.
-struct RealSync {
-    using answers = question::sync;
+/// As long as the system takes it, the final zero included.
+using ThreadName = std::array<char, 16>;
 
+/// What is shared between threads, and the threads themselves, as the standard library has them.
+struct StdThreads {
     template <class T>
     using atomic = std::atomic<T>;
+    /// A plain value that one thread writes and another reads, ordered by something else: an explorer checks that it is.
+    template <class T>
+    using var = T;
     using mutex = std::mutex;
+    using thread = std::thread;
+
+    /// How often a waiter that was woken in vain looks again before it parks.
+    static constexpr int spins = 100;
+
+    /// Starts a thread of the pool's own: named, and without signals, which are the program's affair. Throws what
+    /// std::thread throws.
+    template <class F>
+    [[nodiscard]] static std::thread start(const ThreadName& name, F f) {
+        struct NoSignals {
+            NoSignals() noexcept {
+                sigset_t all;
+                sigfillset(&all);
+                pthread_sigmask(SIG_SETMASK, &all, &before);
+            }
+            ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+            sigset_t before;
+        } const quiet;
+        return std::thread{[name, f = std::move(f)]() mutable {
+            pthread_setname_np(pthread_self(), name.data());
+            f();
+        }};
+    }
+};
+
+/// What a pool runs on. A type that answers `question::sync` in its stead offers the same members; copies of one
+/// such object share their time.
+struct RealSync : StdThreads {
+    using answers = question::sync;
 
     [[nodiscard]] static TimePoint now() noexcept { return std::chrono::steady_clock::now(); }
 

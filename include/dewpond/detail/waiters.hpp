@@ -30,14 +30,20 @@ struct Deferred {
     Deferred* next_deferred = nullptr;
     void (*run)(Deferred&) noexcept = nullptr;
 
+    /// The calls that a thread has still to make.
+    struct Pending {
+        Deferred* head = nullptr;
+        Deferred** end = &head;
+        bool running = false;
+    };
+    DEWPOND_HIDDEN static Pending& pending() noexcept {
+        static thread_local Pending of_this_thread;
+        return of_this_thread;
+    }
+
     /// Runs a list of calls; a call made while another runs on this thread is put behind it instead of nested in it.
     DEWPOND_HIDDEN static void run_all(Deferred* list) noexcept {
-        struct Pending {
-            Deferred* head = nullptr;
-            Deferred** end = &head;
-            bool running = false;
-        };
-        static thread_local Pending mine;
+        Pending& mine = pending();
         for (Deferred* d = list; d != nullptr;) {
             Deferred* next = d->next_deferred;
             d->next_deferred = nullptr;
@@ -64,8 +70,8 @@ struct Node : Deferred {
     Node* next = nullptr;
     /// Written under the mutex only; read without it only to park and to see a final standing.
     typename Sync::template atomic<std::uint32_t> word{static_cast<std::uint32_t>(Standing::waiting)};
-    std::uint32_t slot = nil;
-    Code failure = Code::timed_out;
+    typename Sync::template var<std::uint32_t> slot{nil};
+    typename Sync::template var<Code> failure{Code::timed_out};
     TimePoint since{};
     Deadline deadline{};
     /// The head's back-off duty: look again then. Written under the mutex, read by the waiter about to park.

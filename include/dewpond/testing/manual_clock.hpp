@@ -14,6 +14,7 @@
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/sync.hpp>
 #include <dewpond/policy.hpp>
 
 namespace dewpond::inline v0::testing {
@@ -42,14 +43,10 @@ void wait_or_throw(std::condition_variable& cv, std::unique_lock<std::mutex>& lo
 ///
 /// Parking is as strict as a futex: the word is compared once, on entry; from then on only an unpark of its address or
 /// the deadline ends it. A pool that forgets a wake-up hangs, and the test sees it.
-class ManualClock {
+class ManualClock : public dewpond::detail::StdThreads {
 public:
     using answers = question::sync;
     static constexpr const char* name = "ManualClock";
-
-    template <class T>
-    using atomic = std::atomic<T>;
-    using mutex = std::mutex;
 
     ManualClock() : state_{std::make_shared<State>()} {}
     // Copies only: a handle that was moved from would have no time to tell.
@@ -107,7 +104,7 @@ public:
         return state_->next();
     }
     /// How far the time was moved since the clock was made.
-    [[nodiscard]] Duration elapsed() const noexcept { return now() - start; }
+    [[nodiscard]] Duration elapsed() const noexcept { return now() - dawn; }
 
     /// How many threads are parked: neither woken nor due.
     [[nodiscard]] std::size_t parked() const {
@@ -121,7 +118,7 @@ public:
     }
 
 private:
-    static constexpr TimePoint start{std::chrono::seconds{1'000'000}};
+    static constexpr TimePoint dawn{std::chrono::seconds{1'000'000}};
 
     struct Sleeper {
         const void* address;
@@ -135,7 +132,7 @@ private:
     struct State {
         std::mutex m;
         std::condition_variable woken, arrived;
-        std::atomic<TimePoint::rep> now{start.time_since_epoch().count()};
+        std::atomic<TimePoint::rep> now{dawn.time_since_epoch().count()};
         Sleeper* first = nullptr;
         std::size_t parked = 0;
 

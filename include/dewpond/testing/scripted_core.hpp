@@ -91,7 +91,7 @@ public:
             number = b.forgotten + b.calls.size();
             return b.begin(Hook::open, 0, by);
         }();
-        const Opening opening{b};
+        Opening opening{b};
         todo.run();
         if (todo.throws()) raise(todo);
         if (todo.end() == Action::End::fail) return todo.error();
@@ -100,6 +100,7 @@ public:
         life.id = static_cast<std::uint32_t>(b.lives.size());
         b.name_call(number, life.id);
         b.max_live = b.max_live < ++b.live ? b.live : b.max_live;
+        opening.ends();  // in the same step, or one resource would count twice for a moment
         return resource{script_.book(), life};
     }
     /// The end of a resource, dead or alive; it counts as live until this is over.
@@ -141,12 +142,19 @@ protected:
     }
 
 private:
+    /// One that is being opened; `ends` with the book's mutex held.
     struct Opening {
         detail::Book& b;
-        ~Opening() {
-            const std::lock_guard lock{b.m};
+        bool over = false;
+        void ends() noexcept {
             --b.opening;
             b.finish(Hook::open);
+            over = true;
+        }
+        ~Opening() {
+            if (over) return;
+            const std::lock_guard lock{b.m};
+            ends();
         }
     };
     struct Playing {

@@ -1,0 +1,47 @@
+#include "model/basin_scenarios.hpp"
+
+#include "model/catalogue.hpp"
+
+namespace model {
+
+using namespace scenarios;
+using S = Sync<0>;
+
+const std::vector<Scenario>& basin_scenarios() {
+    static const std::vector<Scenario> list{
+        {"two_share_one", share<S, 2, 1, 1>, {.preemptions = 4}},
+        {"two_share_one_twice", share<S, 2, 1, 2>, {.preemptions = 3}},
+        {"three_share_one", share<S, 3, 1, 1>, {}},
+        {"three_share_two", share<S, 3, 2, 1>, {}},
+        {"two_open_one", share<S, 2, 1, 1, 0>, {.preemptions = 3}},
+        {"three_open_two", share<S, 3, 2, 1, 0>, {.stale = 0}},
+        {"opening_fails", opening_fails<S>, {.faults = 2}},
+        {"opener_is_late", opener_is_late<S>, {}},
+        {"opening_is_misconfigured", opening_is_misconfigured<S>, {.faults = 2}},
+        {"down_and_up", down_and_up<S>, {.faults = 2}},
+        {"claimed_dead", claimed_dead<S>, {.stale = 1}},
+        {"one_is_late", one_is_late<S, 1>, {.timeouts = 1}},
+        {"all_are_late", all_are_late<S>, {.stale = 1, .timeouts = 2}},
+        {"called_off", called_off<S>, {.stale = 1}},
+        {"discarded", discarded<S>, {}},
+        {"closed_under_waiters", closed_under_waiters<S, 1>, {}},
+        {"leases_outlive", leases_outlive<S, 2>, {.preemptions = 3}},
+        {"refused_while_it_goes", refused_while_it_goes<S>, {}},
+        {"drained", drained<S>, {.preemptions = 3}},
+        {"impatient", impatient<S>, {}},
+        {"queue_is_full", queue_is_full<S>, {}},
+        {"strictly_in_order", strictly_in_order<S>, {}},
+        {"callback_beside_a_thread", callback_beside_threads<S, 1>, {.preemptions = 3}},
+        {"callback_beside_threads", callback_beside_threads<S, 2>, {}},
+        {"callback_withdrawn", callback_withdrawn<S>, {}},
+        {"callback_is_late", callback_is_late<S>, {.timeouts = 1}},
+        {"callbacks_and_close", callbacks_and_close<S>, {.preemptions = 3}},
+        {"opened_in_background", opened_in_background<S, 1, 2, 1>, {}},
+        {"reset_by_the_crew", reset_by_the_crew<S, 1>, {.stale = 1}},
+        {"crew_watches_deadlines", crew_watches_deadlines<S>, {.preemptions = 3}},
+        {"claimed_by_the_keeper", claimed_by_the_keeper<S>, {}},
+    };
+    return list;
+}
+
+}  // namespace model

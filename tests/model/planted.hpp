@@ -1,0 +1,315 @@
+// Broken twins of the exchange, one for each way in which pools like this one have been broken. `Sync<flaw>` selects
+// one: these specialisations replace a member of the real code, everything else stays what it is.
+#pragma once
+
+#include "model/basin.hpp"
+
+namespace model {
+
+enum Flaw : int {
+    none,
+    // the idle set
+    returns_stay_away,         ///< a return ignores that somebody is parked
+    returns_touch_after,       ///< a return touches the pool after it has published its slot
+    returns_relaxed,           ///< a return does not release what the holder wrote
+    takes_relaxed,             ///< a take does not acquire it
+    takes_in_two_steps,        ///< a take reads and writes: two may take the same
+    keeper_takes_blindly,      ///< the keeper claims a slot whether it is idle or not
+    // waiting
+    sleeps_without_looking,    ///< a waiter does not look again once it is in the queue
+    miss_is_final,             ///< a waiter that looked in vain sleeps without asking for returns again
+    leaves_silently,           ///< whoever leaves the queue does not pass on what woke it
+    late_one_swallows,         ///< ... only who is late or called off
+    late_one_drops_its_grant,  ///< a waiter that is late does not look whether it was served meanwhile
+    cancels_the_served,        ///< calling off overwrites what was granted
+    grants_relaxed,            ///< a grant does not release what is granted
+    grants_and_looks_back,     ///< the granter looks at the waiter after it was told
+    grants_silently,           ///< the granted waiter is not woken
+    notifies_silently,         ///< the head is told to look, and not woken
+    grants_and_publishes,      ///< a return is handed over and made visible, too
+    // vacancies and openings
+    vacates_silently,          ///< who closed a resource tells nobody of the vacancy
+    failed_opening_is_silent,  ///< an opening failed, and nobody looks after the next one
+    failed_opening_keeps_slot, ///< ... and the slot is counted for ever
+    // closing
+    closes_for_one,            ///< closing wakes one waiter only
+    closes_too_late,           ///< the waiters are refused before the door is shut
+    frees_under_visitors,      ///< the pool is freed while a refused caller still reads it
+    drains_deaf,               ///< who waits for the last return may miss it
+    // callbacks and the crew
+    withdraws_the_served,      ///< a callback is told twice
+    rests_without_looking,     ///< a crew thread goes to rest while work arrives
+    posts_silently,            ///< work is left for a crew that rests
+    deadlines_unwatched,       ///< nobody wakes for a callback's deadline
+    bell_stuck,                ///< once rung, the crew is never rung again
+    flaws
+};
+
+}  // namespace model
+
+namespace dewpond::inline v0::detail {
+
+#define IDLE_SET(flaw) IdleSet<model::Sync<model::flaw>>
+#define SETTLEMENT(flaw) Settlement<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
+#define EXCHANGE(flaw) Exchange<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
+#define WAKES(flaw) Wakes<model::Sync<model::flaw>>
+
+// ---- the idle set ----
+
+template <>
+inline bool IDLE_SET(returns_stay_away)::put_in(Word& w, std::uint64_t bit, std::uint32_t&) noexcept {
+    w.bits.fetch_or(bit, std::memory_order_release);
+    return true;
+}
+template <>
+inline bool IDLE_SET(returns_touch_after)::put_in(Word& w, std::uint64_t bit, std::uint32_t&) noexcept {
+    std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+    do {
+        if ((b & attention) != 0) return false;
+    } while (!w.bits.compare_exchange_weak(b, b | bit, std::memory_order_release, std::memory_order_relaxed));
+    return w.bits.load(std::memory_order_relaxed) != 0 || true;
+}
+template <>
+inline bool IDLE_SET(returns_relaxed)::put_in(Word& w, std::uint64_t bit, std::uint32_t&) noexcept {
+    std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+    do {
+        if ((b & attention) != 0) return false;
+    } while (!w.bits.compare_exchange_weak(b, b | bit, std::memory_order_relaxed, std::memory_order_relaxed));
+    return true;
+}
+template <>
+inline std::uint32_t IDLE_SET(takes_relaxed)::take_in(Word& w) noexcept {
+    std::uint64_t b = w.bits.load(std::memory_order_relaxed);
+    while ((b & ~control) != 0) {
+        const std::uint64_t before = b;
+        if (w.bits.compare_exchange_weak(b, b & (b - 1), std::memory_order_relaxed, std::memory_order_relaxed)) return static_cast<std::uint32_t>(std::countr_zero(before));
+    }
+    return nil;
+}
+template <>
+inline std::uint32_t IDLE_SET(takes_in_two_steps)::take_in(Word& w) noexcept {
+    const std::uint64_t b = w.bits.load(std::memory_order_acquire);
+    if ((b & ~control) == 0) return nil;
+    w.bits.fetch_and(b & (b - 1), std::memory_order_acq_rel);
+    return static_cast<std::uint32_t>(std::countr_zero(b));
+}
+template <>
+inline bool IDLE_SET(keeper_takes_blindly)::claim(std::uint32_t slot) noexcept {
+    Word& w = word(home_of(slot));
+    if ((w.bits.load(std::memory_order_relaxed) & bit_of(slot)) == 0) return false;
+    w.bits.fetch_and(~bit_of(slot), std::memory_order_acquire);
+    return true;
+}
+
+// ---- waiting ----
+
+template <>
+inline bool IDLE_SET(sleeps_without_looking)::set_control(std::uint64_t want) noexcept {
+    std::uint64_t b = first_.bits.load(std::memory_order_relaxed);
+    while ((b & control) != want && !first_.bits.compare_exchange_weak(b, (b & ~control) | want, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+    return false;
+}
+template <>
+inline Grant EXCHANGE(miss_is_final)::wait(Node& n) noexcept {
+    for (;;) {
+        const Standing s = park(n, false);
+        if (s >= Standing::slot) return {s, n.slot, n.failure};
+        Wakes<model::Sync<model::miss_is_final>> wakes;
+        Lock lock{mutex_};
+        if (!n.linked) return {n.standing(), n.slot, n.failure};
+        if (const std::uint32_t i = idle_.take(); i != nil) return leave_queue(n, wakes, lock, {Standing::slot, i, {}});
+        n.word.store(static_cast<std::uint32_t>(Standing::waiting), std::memory_order_relaxed);
+        idle_.set_control(0);
+    }
+}
+template <>
+inline Grant SETTLEMENT(leaves_silently)::leave_queue(Node& n, WAKES(leaves_silently)& wakes, Lock& lock, Grant g) noexcept {
+    fifo_.remove(n);
+    finish(wakes, lock);
+    return g;
+}
+template <>
+inline Grant SETTLEMENT(late_one_swallows)::leave_queue(Node& n, WAKES(late_one_swallows)& wakes, Lock& lock, Grant g) noexcept {
+    fifo_.remove(n);
+    if (g.what != Standing::failed) settle(wakes);
+    finish(wakes, lock);
+    return g;
+}
+template <>
+inline Grant EXCHANGE(late_one_drops_its_grant)::wait(Node& n) noexcept {
+    for (;;) {
+        const Standing s = park(n, false);
+        if (s >= Standing::slot) return {s, n.slot, n.failure};
+        Wakes<model::Sync<model::late_one_drops_its_grant>> wakes;
+        Lock lock{mutex_};
+        if (n.deadline.passed(sync_.now())) {
+            ++visitors_;
+            if (n.linked) return leave_queue(n, wakes, lock, {Standing::failed, nil, Code::timed_out});
+            return {Standing::failed, nil, Code::timed_out};
+        }
+        if (!n.linked) return {n.standing(), n.slot, n.failure};
+        if (const std::uint32_t i = idle_.take(); i != nil) return leave_queue(n, wakes, lock, {Standing::slot, i, {}});
+        n.word.store(static_cast<std::uint32_t>(Standing::waiting), std::memory_order_relaxed);
+        settle(wakes);
+        finish(wakes, lock);
+    }
+}
+template <>
+inline void EXCHANGE(cancels_the_served)::cancel(Node& n) noexcept {
+    Wakes<model::Sync<model::cancels_the_served>> wakes;
+    Lock lock{mutex_};
+    if (n.linked) fifo_.remove(n);
+    ++visitors_;
+    n.failure = Code::cancelled;
+    n.set(Standing::failed);
+    settle(wakes);
+    wakes.thread(&n.word);
+    finish(wakes, lock);
+}
+template <>
+inline void Node<model::Sync<model::grants_relaxed>>::set(Standing s) noexcept {
+    word.store(static_cast<std::uint32_t>(s), std::memory_order_relaxed);
+}
+template <>
+inline void SETTLEMENT(grants_and_looks_back)::send_off(Node& n, Standing what, WAKES(grants_and_looks_back)& wakes) noexcept {
+    n.set(what);
+    if (n.standing() == what) wakes.thread(&n.word);
+}
+template <>
+inline void SETTLEMENT(grants_silently)::send_off(Node& n, Standing what, WAKES(grants_silently)&) noexcept {
+    n.set(what);
+}
+template <>
+inline void SETTLEMENT(notifies_silently)::notify(Node& n, WAKES(notifies_silently)&) noexcept {
+    n.set(Standing::notified);
+}
+template <>
+inline bool SETTLEMENT(grants_and_publishes)::pass_on(std::uint32_t slot, WAKES(grants_and_publishes)& wakes) noexcept {
+    if (Node* h = fifo_.head(); h != nullptr && hand_over(*h)) grant(*h, Standing::slot, slot, wakes);
+    idle_.publish(slot);
+    return true;
+}
+
+// ---- vacancies and openings ----
+
+template <>
+inline bool EXCHANGE(vacates_silently)::vacated(std::uint32_t slot) noexcept {
+    Wakes<model::Sync<model::vacates_silently>> wakes;
+    Lock lock{mutex_};
+    ledger_.vacate(slot);
+    publish_census();
+    tell_drained(wakes);
+    const bool done = last();
+    finish(wakes, lock);
+    return done;
+}
+template <>
+inline Verdict EXCHANGE(failed_opening_is_silent)::open_failed(std::uint32_t slot, Fault fault, Duration allowed, Duration took, bool&) noexcept {
+    Lock lock{mutex_};
+    ++visitors_;
+    ledger_.vacate(slot);
+    return on_open_failed(ledger_.outage, plan().outage, {fault, allowed, took, ledger_.any_live(), fifo_.size() != 0, draw()}, sync_.now());
+}
+template <>
+inline Verdict EXCHANGE(failed_opening_keeps_slot)::open_failed(std::uint32_t, Fault fault, Duration allowed, Duration took, bool&) noexcept {
+    Wakes<model::Sync<model::failed_opening_keeps_slot>> wakes;
+    Lock lock{mutex_};
+    ++visitors_;
+    const Verdict v = on_open_failed(ledger_.outage, plan().outage, {fault, allowed, took, ledger_.any_live(), fifo_.size() != 0, draw()}, sync_.now());
+    settle(wakes);
+    finish(wakes, lock);
+    return v;
+}
+
+// ---- closing ----
+
+template <>
+inline void EXCHANGE(closes_for_one)::fail_all(Code why) noexcept {
+    Wakes<model::Sync<model::closes_for_one>> wakes;
+    Lock lock{mutex_};
+    if (fifo_.head() != nullptr) fail(*fifo_.head(), why, wakes);
+    settle(wakes);
+    finish(wakes, lock);
+}
+template <>
+inline bool EXCHANGE(closes_too_late)::close() noexcept {
+    fail_all(Code::closed);
+    Wakes<model::Sync<model::closes_too_late>> wakes;
+    Lock lock{mutex_};
+    if (closing_) return false;
+    closing_ = true;
+    closed_.store(1, std::memory_order_relaxed);
+    settle(wakes);
+    finish(wakes, lock);
+    return true;
+}
+template <>
+inline bool SETTLEMENT(frees_under_visitors)::last() const noexcept {
+    return !handle_ && ledger_.counted() == 0;
+}
+template <>
+inline std::uint32_t EXCHANGE(drains_deaf)::drain(Deadline until) noexcept {
+    for (;;) {
+        {
+            Lock lock{mutex_};
+            if (ledger_.counted() == 0) return 0;
+            if (until.passed(sync_.now())) return ledger_.counted();
+        }
+        sync_.park(drained_, drained_.load(std::memory_order_relaxed), until);
+    }
+}
+
+// ---- callbacks and the crew ----
+
+template <>
+inline bool EXCHANGE(withdraws_the_served)::withdraw(Node& n) noexcept {
+    Wakes<model::Sync<model::withdraws_the_served>> wakes;
+    Lock lock{mutex_};
+    if (n.linked) fifo_.remove(n);
+    ++visitors_;
+    settle(wakes);
+    finish(wakes, lock);
+    return true;
+}
+template <>
+inline void EXCHANGE(rests_without_looking)::rest(const bool&) noexcept {
+    TimePoint at;
+    {
+        Lock lock{mutex_};
+        rung_ = false;
+        at = wanted_at();
+        ++resting_;
+        rest_until_ = at;
+    }
+    sync_.park(bell_, bell_.load(std::memory_order_relaxed), Deadline{at});
+    Lock lock{mutex_};
+    --resting_;
+    rung_ = false;
+}
+template <>
+inline bool EXCHANGE(posts_silently)::post_job(std::uint32_t slot) noexcept {
+    Lock lock{mutex_};
+    ledger_.retire(slot);
+    if (closing_) return false;
+    ledger_.push_job(slot);
+    return true;
+}
+template <>
+inline TimePoint SETTLEMENT(deadlines_unwatched)::wanted_at() const noexcept {
+    return ledger_.has_jobs() ? (TimePoint::min)() : (TimePoint::max)();
+}
+template <>
+inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) noexcept {
+    if (resting_ == 0 || random_ == 0) return;
+    random_ = 0;
+    bell_.fetch_add(1, std::memory_order_relaxed);
+    wakes.bell = &bell_;
+}
+
+#undef IDLE_SET
+#undef SETTLEMENT
+#undef EXCHANGE
+#undef WAKES
+
+}  // namespace dewpond::inline v0::detail

@@ -136,6 +136,7 @@ inline Options Options::from_env(std::string_view prefix, Options base) {
     const detail::Env env{prefix};
     env.read("NAME", base.name);
     env.read("MAX_SIZE", base.max_size, 1, 65'535);
+    if (std::size_t n = 0; env.read("CAPACITY", n, 1, 65'535), n != 0) base.capacity = n;
     if (std::size_t n = ~std::size_t{0}; env.read("MIN_IDLE", n, 0, 65'535), n != ~std::size_t{0}) base.min_idle = n;
     env.read("CHECKOUT_TIMEOUT", base.checkout_timeout);
     env.read("MAX_WAITING", base.max_waiting, 0, 65'535);
@@ -152,11 +153,12 @@ inline Options Options::from_env(std::string_view prefix, Options base) {
     return base;
 }
 
-/// `Lifetime` from `<prefix>MAX_IDLE`, `<prefix>MAX_LIFETIME`, `<prefix>JITTER` (per cent), over `base`. Throws PoolError.
+/// `Lifetime` from `<prefix>MAX_IDLE`, `<prefix>MAX_LIFETIME`, `<prefix>MAX_USES`, `<prefix>JITTER` (per cent), over `base`. Throws PoolError.
 [[nodiscard]] inline Lifetime lifetime_from_env(std::string_view prefix, Lifetime base = {}) {
     const detail::Env env{prefix};
     env.read("MAX_IDLE", base.max_idle);
     env.read("MAX_LIFETIME", base.max_lifetime);
+    if (std::size_t n = 0; env.read("MAX_USES", n, 1, 1'000'000'000), n != 0) base.max_uses = n;
     env.read("JITTER", base.jitter, 0, 90);
     env.refuse_if(base.check(Options{}));
     return base;

@@ -30,6 +30,7 @@ enum class Code : std::uint8_t {
     hook_failed,       ///< a hook of the user threw; its resource was closed
     bad_option,        ///< an option, environment value or argument that cannot work
     no_thread,         ///< the system refused a thread that the pool needs
+    forked,            ///< the pool belongs to the process this one was forked from
 };
 
 /// What kind of trouble a resource or its server is in: decides between waiting, backing off and giving up.
@@ -74,6 +75,7 @@ enum class Fault : std::uint8_t {
         case Code::hook_failed: return "a hook threw; its resource was closed";
         case Code::bad_option: return "an option that cannot work";
         case Code::no_thread: return "the system refused a thread that the pool needs";
+        case Code::forked: return "this process was forked from the one that made the pool: make a new pool after fork()";
     }
     return "unknown error";
 }

@@ -29,6 +29,7 @@ enum class EventKind : std::uint8_t {
     dirty_return,     ///< a lease came back needing a reset: often a lost COMMIT at `place`
     closed,           ///< a resource was closed for a reason other than age or the end of the pool: see `reason`
     hook_left_dirty,  ///< a hook or check (named in `text`) left a resource dirty or refused it
+    stalled,          ///< the keeper came `age` late, as if the process had been stopped: nothing is retired by age this time
     nested_wait,      ///< a thread timed out waiting while it held leases of this pool itself
     count_            ///< how many kinds there are
 };
@@ -42,6 +43,7 @@ enum class EventKind : std::uint8_t {
         case EventKind::dirty_return: return "dirty return";
         case EventKind::closed: return "closed";
         case EventKind::hook_left_dirty: return "hook left dirty";
+        case EventKind::stalled: return "stalled";
         case EventKind::nested_wait: return "nested wait";
         case EventKind::count_: break;
     }
@@ -52,6 +54,8 @@ enum class EventKind : std::uint8_t {
     switch (r) {
         case CloseReason::max_idle: return "max_idle";
         case CloseReason::max_lifetime: return "max_lifetime";
+        case CloseReason::max_uses: return "max_uses";
+        case CloseReason::renewed: return "renewed";
         case CloseReason::check_failed: return "check failed";
         case CloseReason::reset_failed: return "reset failed";
         case CloseReason::hook_left_dirty: return "hook left dirty";

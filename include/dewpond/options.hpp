@@ -19,6 +19,7 @@ namespace dewpond::inline v0 {
 struct Options {
     std::string name = "pool";  ///< for messages, metrics and thread names; letters, digits, `_ - . :`
     std::size_t max_size = 10;  ///< resources that may exist at once in this process, 1 to 65535
+    std::optional<std::size_t> capacity = std::nullopt;  ///< `resize` goes up to here; unset: 62, or max_size if that is more
     std::optional<std::size_t> min_idle = std::nullopt;  ///< kept idle as a canary; unset: what the driver suggests, else 0
     Duration checkout_timeout = std::chrono::seconds{10};  ///< for calls that name no limit
     std::size_t max_waiting = 10'000;  ///< waiters at once, 0 to 65535; 0: never queue
@@ -44,6 +45,12 @@ struct Options {
 
 namespace detail {
 
+/// As many slots are made: one word of the idle set at least.
+[[nodiscard]] inline std::size_t capacity_of(const Options& o) noexcept {
+    if (o.capacity) return *o.capacity;
+    return o.max_size < 62 ? 62 : o.max_size;
+}
+
 /// The sentence of what cannot work, empty when all is well. Pure.
 [[nodiscard]] inline std::string check(const Options& o) {
     constexpr std::size_t most = 65'535;
@@ -67,6 +74,7 @@ namespace detail {
         if (!ok) first(text("name '", o.name, "' has a character other than letters, digits and _ - . :"));
     }
     first(range("max_size", o.max_size, 1, most));
+    if (o.capacity) first(range("capacity", *o.capacity, o.max_size, most));
     if (o.min_idle) first(range("min_idle", *o.min_idle, 0, o.max_size));
     first(span("checkout_timeout", o.checkout_timeout, false, false));
     first(range("max_waiting", o.max_waiting, 0, most));

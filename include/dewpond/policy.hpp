@@ -68,6 +68,8 @@ struct Ages {
 enum class CloseReason : std::uint8_t {
     max_idle,         ///< rested too long
     max_lifetime,     ///< lived too long
+    max_uses,         ///< was lent as often as it may be
+    renewed,          ///< opened before the last `renew()`
     check_failed,     ///< the liveness answer said no
     reset_failed,     ///< could not be made clean
     hook_left_dirty,  ///< a hook or check left it dirty and a reset did not help, or a hook refused it

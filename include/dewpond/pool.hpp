@@ -14,6 +14,7 @@
 #include <dewpond/detail/core.hpp>
 #include <dewpond/detail/core_async.hpp>
 #include <dewpond/detail/core_checkout.hpp>
+#include <dewpond/detail/core_fork.hpp>
 #include <dewpond/detail/core_keeper.hpp>
 #include <dewpond/detail/core_report.hpp>
 #include <dewpond/detail/core_return.hpp>
@@ -207,6 +208,27 @@ public:
     /// The keeper's work, now: expiry, refill, deferred resets, deadlines of callbacks. For programs with
     /// `keeper_thread = false`; harmless otherwise.
     void maintain() noexcept { core_->maintain(); }
+
+    /// Another `max_size`, from 1 to `Options::capacity`, at once. Upwards: waiters may be served by new resources. Downwards:
+    /// idle resources that are too many are closed before this returns, those that are out when they come back; until
+    /// then more than `max_size` exist, and nothing is opened. Thread-safe. Throws PoolError (bad_option).
+    void resize(std::size_t max_size) {
+        const std::size_t most = core_->capacity();
+        if (max_size < 1 || max_size > most) {
+            DEWPOND_THROW(PoolError(Code::bad_option, name(),
+                                    detail::text("resize to ", std::uint64_t{max_size}, ": it must be 1 to ", std::uint64_t{most}, ", the pool's capacity")));
+        }
+        core_->resize(static_cast<std::uint32_t>(max_size));
+    }
+
+    /// Retires every resource that exists now, or is being opened now: idle ones a few at each tick of the keeper (a tenth
+    /// of them, one at least), those that are out when they come back. After a change of credentials or of the server
+    /// behind a name. Thread-safe, returns at once. Needs a keeper: `Lifetime`, or a liveness answer that goes by age.
+    template <bool Keeps = Core::can_renew>
+    void renew() noexcept {
+        static_assert(detail::rule<Keeps>, "dewpond: renew() needs a keeper: add a Lifetime policy");
+        core_->renew();
+    }
 
     /// Refuses new checkouts, wakes every waiter with `closed`, closes what is idle, waits for leases up to the limit,
     /// then asks the driver to interrupt what still runs. Returns how many leases are left: they close on return.

@@ -12,8 +12,8 @@
 
 namespace dewpond::inline v0 {
 
-/// What `stats()` answers. Conserving: `idle + in_use + opening + retiring == size <= max_size`, nothing is ever
-/// negative; the counts are not all of one instant. Counters only grow; those of the metrics question stay 0 under
+/// What `stats()` answers. Conserving: `idle + in_use + opening + retiring == size <= max_size` (after a `resize`
+/// downwards: once the surplus has come back), nothing is ever negative; the counts are not all of one instant. Counters only grow; those of the metrics question stay 0 under
 /// `NoMetrics`.
 struct Stats {
     std::string name{};
@@ -45,6 +45,7 @@ struct Stats {
     std::uint64_t opened = 0;
     std::uint64_t open_failures = 0;
     std::uint64_t dirty_returns = 0;
+    std::uint64_t stalls = 0;          ///< the keeper came seconds late
     std::uint64_t closed_by[static_cast<std::size_t>(CloseReason::count_)] = {};
 
     [[nodiscard]] std::uint64_t closed_because(CloseReason r) const noexcept {

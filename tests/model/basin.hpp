@@ -86,9 +86,11 @@ public:
         --r.holders;
         if (!exchange.idle().put(r.home, exchange.idle().bit_of(i), r.barged) && !exchange.give(i)) close_resource(i);
     }
-    void discard(std::uint32_t i) noexcept {
+    void discard(std::uint32_t i, bool* begun = nullptr) noexcept {
         --resources_[i].holders;
-        retire(i);
+        exchange.begin_retiring(i);
+        if (begun != nullptr) *begun = true;
+        close_resource(i);
     }
     void borrow(Deadline by = {}) noexcept {
         const Got got = checkout(by);
@@ -108,6 +110,14 @@ public:
     void expire(std::uint32_t i) noexcept {
         if (exchange.idle().claim(i)) retire(i);
     }
+    void resize(std::uint32_t max_size) noexcept {
+        {
+            const Engine::Peek peek;
+            shrinks = shrinks || max_size < max_size_now();  // what was already being opened may come too late
+        }
+        exchange.resize(max_size);
+        for (std::uint32_t i; (i = exchange.shed()) != nil;) close_resource(i);
+    }
     void close() noexcept {
         exchange.close();
         for (std::uint32_t i; (i = exchange.idle().take()) != nil;) retire(i);
@@ -117,6 +127,10 @@ public:
         free_if(exchange.drop_handle());
     }
 
+    [[nodiscard]] std::uint32_t max_size_now() noexcept {
+        const Engine::Peek peek;
+        return exchange.locked([&] { return exchange.ledger().max_size(); });
+    }
     /// How many are queued, at this very moment.
     [[nodiscard]] std::uint32_t waiting() noexcept {
         const Engine::Peek peek;
@@ -215,7 +229,7 @@ public:
     }
 
     Exchange exchange;
-    unsigned opened_in_all = 0;
+    unsigned opened_in_all = 0, closed_in_all = 0;
 
 private:
     struct Resource {
@@ -299,14 +313,17 @@ private:
             exchange.open_failed(i, fault, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
             return false;
         }
+        unsigned exist = 1;
+        for (const Resource& other : resources_) exist += other.exists ? 1 : 0;
+        {
+            const Engine::Peek peek;
+            require(exist <= exchange.plan().capacity && (shrinks || exist <= max_size_now()), "more resources exist than may");
+        }
         r.exists = true;
         r.water = 0;
         r.home = exchange.idle().home_of(i);
         r.barged = 0;
         ++opened_in_all;
-        unsigned exist = 0;
-        for (const Resource& other : resources_) exist += other.exists ? 1 : 0;
-        require(exist <= exchange.plan().max_size, "more resources exist than may");
         if (!exchange.opened(i, to_give).kept) close_resource(i);
         return true;
     }
@@ -321,6 +338,7 @@ private:
         Engine::it().point();
         r.water = 0;
         r.exists = false;
+        ++closed_in_all;
         free_if(exchange.vacated(i));
     }
     void serve(Waiter& w) noexcept {
@@ -343,6 +361,7 @@ private:
 public:
     dewpond::Fault fault = dewpond::Fault::other;
     std::chrono::nanoseconds opening_takes{0};
+    bool shrinks = false;
     bool checks_fail = false;  ///< an idle resource may be found dead
 
 private:

@@ -15,15 +15,19 @@ namespace {
 
 constexpr dewpond::TimePoint dawn{std::chrono::seconds{1'000'000}};
 
+/// The stack of one of the fibers, kept for whoever comes after it.
 struct Stack {
+    unsigned fiber;
     boost::context::stack_context allocate() {
         constexpr std::size_t size = 128 * 1024;
+        static char* memory[max_fibers] = {};
+        if (memory[fiber] == nullptr) memory[fiber] = static_cast<char*>(std::malloc(size));
         boost::context::stack_context c;
         c.size = size;
-        c.sp = static_cast<char*>(std::malloc(size)) + size;
+        c.sp = memory[fiber] + size;
         return c;
     }
-    void deallocate(boost::context::stack_context&) noexcept {}  // fibers live as long as the program
+    void deallocate(boost::context::stack_context&) noexcept {}
 };
 
 }  // namespace
@@ -46,6 +50,7 @@ Outcome Engine::run(void (*scenario)(), const Bounds& bounds, Strategy& strategy
     arena::may_fail = false;
     on_unlock = nullptr;
     peeking_ = 0;
+    others_vanished_ = false;
     found_ = 0;
     setting_up_ = running_ = true;
     current_ = 0;
@@ -71,10 +76,10 @@ Outcome Engine::run(void (*scenario)(), const Bounds& bounds, Strategy& strategy
         pending.end = &pending.head;
     }
     running_ = false;
-    if (failure_ != nullptr) {
-        // The fibers are stuck in the middle of things that do not unwind: they are left as they are.
+    if (failure_ != nullptr || others_vanished_) {
+        // The fibers are stuck in the middle of things that do not unwind: they are forgotten, their stacks used again.
         for (Fiber& f : fibers_) {
-            if (f.context) new boost::context::fiber(std::move(f.context));
+            new (static_cast<void*>(&f.context)) boost::context::fiber{};
             f.state = State::none;
         }
     } else if (arena::living() != 0) {
@@ -100,7 +105,7 @@ unsigned Engine::start(void (*body)(void*), void* closure) noexcept {
     f.pending = {};
     f.state = State::ready;
     if (!f.context) {
-        f.context = boost::context::fiber{std::allocator_arg, Stack{}, [this, &f](boost::context::fiber&& back) {
+        f.context = boost::context::fiber{std::allocator_arg, Stack{id}, [this, &f](boost::context::fiber&& back) {
                                               scheduler_ = std::move(back);
                                               for (;;) {
                                                   f.body(f.closure);
@@ -144,6 +149,19 @@ void Engine::fail(const char* why) noexcept {
     }
     note(why, nullptr);
     failure_ = why;
+    for (;;) leave_fiber();
+}
+
+void Engine::vanish_others() noexcept {
+    for (unsigned i = 0; i < used_; ++i) {
+        if (i != current_) fibers_[i].state = State::none;
+    }
+    others_vanished_ = true;
+    note("is alone from here on", nullptr);
+}
+
+void Engine::succeed() noexcept {
+    next_ = max_fibers;
     for (;;) leave_fiber();
 }
 
@@ -206,11 +224,6 @@ void Engine::pick() noexcept {
         f.state = State::ready;
         note("times out", nullptr, next);
     }
-    if (next != current_) {
-        for (unsigned i = 0; i < used_; ++i) {
-            if (fibers_[i].state == State::yielding) fibers_[i].state = State::ready;
-        }
-    }
     switch_to(next);
 }
 
@@ -270,6 +283,7 @@ void Engine::wait_for_mutex(const void* mutex) noexcept {
     block(State::wants_mutex);
 }
 void Engine::mutex_free(const void* mutex) noexcept {
+    changed();
     for (unsigned i = 0; i < used_; ++i) {
         Fiber& f = fibers_[i];
         if (f.state == State::wants_mutex && f.waits_for == mutex) f.state = State::ready;
@@ -299,6 +313,12 @@ void Engine::unpark(const void* word, bool all) noexcept {
         fibers_[who[i]].state = State::ready;
         note("wakes", word, who[i]);
         if (!all) return;
+    }
+}
+
+void Engine::changed() noexcept {
+    for (unsigned i = 0; i < used_; ++i) {
+        if (fibers_[i].state == State::yielding) fibers_[i].state = State::ready;
     }
 }
 

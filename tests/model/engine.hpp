@@ -105,6 +105,9 @@ public:
     /// Lets all fibers run until they have ended.
     void go() noexcept;
     [[noreturn]] void fail(const char* why) noexcept;
+    /// Only the calling fiber goes on, as in the child of a fork; what others hold stays held. It ends with succeed().
+    void vanish_others() noexcept;
+    [[noreturn]] void succeed() noexcept;
     [[nodiscard]] unsigned choose(Kind kind, unsigned n) noexcept;
     /// A fault within the bounds.
     [[nodiscard]] bool faulty() noexcept { return faults_ != 0 && choose(Kind::fault, 2) != 0 && faults_-- != 0; }
@@ -146,7 +149,9 @@ public:
     void lock_count(int by) noexcept { fibers_[current_].locks += static_cast<unsigned>(by); }
     void park(const void* word, dewpond::TimePoint until) noexcept;
     void unpark(const void* word, bool all) noexcept;
+    /// Makes room for others until something has changed, or nobody else can run.
     void yield() noexcept;
+    void changed() noexcept;
     void note(const char* what, const void* where, std::uint64_t a = 0, std::uint64_t b = 0) noexcept;
 
 private:
@@ -185,7 +190,7 @@ private:
     Fiber fibers_[max_fibers];
     boost::context::fiber scheduler_;
     unsigned current_ = 0, next_ = 0, used_ = 0;
-    bool running_ = false, setting_up_ = false, learned_ = false;
+    bool running_ = false, setting_up_ = false, learned_ = false, others_vanished_ = false;
     unsigned peeking_ = 0;
     Bounds bounds_;
     unsigned preemptions_ = 0, stale_ = 0, faults_ = 0, timeouts_ = 0, spurious_ = 0, steps_ = 0;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include <dewpond/detail/exchange.hpp>
+#include <dewpond/detail/fork_watch.hpp>
 
 namespace dewpond::inline v0::detail {
 
@@ -42,7 +43,7 @@ struct Invariants {
         if (queued != e.fifo_.size() || async != e.fifo_.async_count()) return "the queue miscounts itself";
         const Ledger& l = e.ledger_;
         std::uint32_t counted = 0, opening = 0, retiring = 0, live = 0;
-        for (std::uint32_t i = 0; i < l.plan().max_size; ++i) {
+        for (std::uint32_t i = 0; i < l.plan().capacity; ++i) {
             counted += l.phase(i) != SlotPhase::vacant ? 1 : 0;
             opening += l.phase(i) == SlotPhase::opening ? 1 : 0;
             retiring += l.phase(i) == SlotPhase::retiring ? 1 : 0;
@@ -67,6 +68,8 @@ struct Invariants {
         if (!e.closing_ && (bits_of(e.idle_, 0) & e.idle_.control) != 0) return "at rest returns come to the mutex";
         return nullptr;
     }
+
+    static void forget_pools() noexcept { ForkWatch::watched().first = nullptr; }
 
 private:
     template <class Set>

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/catalogue.hpp"
+#include "model/invariants.hpp"
 #include "model/search.hpp"
 
 namespace {
@@ -20,7 +21,7 @@ int usage() {
   walk         random schedules, and schedules by priority, of every scenario in turn
   planted      every planted bug must be found, within its number of schedules
   litmus       the explorer itself: small programs whose outcomes are known
-  replay       one schedule again, with every step: --only SCENARIO --list DECISIONS --places PLACES
+  replay       one schedule again, with every step: --only SCENARIO --list DECISIONS|@FILE --places PLACES
   list         the scenarios
 options
   --only NAME     this scenario alone
@@ -46,7 +47,12 @@ bool parse(int argc, char** argv, Arguments& a) {
         if (i + 1 == argc) return false;
         const char* value = argv[i + 1];
         if (name == "--only") a.only = value;
-        else if (name == "--list") a.list = value;
+        else if (name == "--list" && value[0] == '@') {
+            std::FILE* f = std::fopen(value + 1, "r");
+            if (f == nullptr) return false;
+            for (int c; (c = std::fgetc(f)) != EOF;) a.list += static_cast<char>(c);
+            std::fclose(f);
+        } else if (name == "--list") a.list = value;
         else if (name == "--places") a.places = value;
         else if (name == "--report") a.report = value;
         else if (name == "--seconds") a.seconds = std::atof(value);
@@ -95,6 +101,7 @@ struct Recipe {
 };
 
 void prepare(const std::string& places = "") {
+    dewpond::detail::Invariants::forget_pools();
     Engine::it().forget_places();
     static_cast<void>(Engine::it().learned());
     for (std::size_t at = 0; at < places.size(); at = places.find(',', at) == std::string::npos ? places.size() : places.find(',', at) + 1) {
@@ -104,7 +111,15 @@ void prepare(const std::string& places = "") {
 }
 
 void tell_failure(const Scenario& s, const Outcome& o) {
-    const Recipe again{o};
+    Recipe again{o};
+    if (again.list.size() > 400) {
+        const std::string file = std::string{s.name} + ".replay";
+        if (std::FILE* f = std::fopen(file.c_str(), "w")) {
+            std::fputs(again.list.c_str(), f);
+            std::fclose(f);
+            again.list = "@" + file;
+        }
+    }
     std::printf("  FAILED: %s\n  again, with every step: explorer replay --only %s --list %s --places %s\n", o.failure, s.name, again.list.c_str(), again.places.c_str());
 }
 
@@ -112,6 +127,24 @@ struct Tally {
     Count runs = 0, steps = 0;
     bool exhausted = false;
     Outcome last;
+};
+
+/// What went wrong, sorted by what it means to a user.
+struct Failures {
+    Count lost = 0, duplicated = 0, missed = 0, other = 0;
+    void add(const char* failure) {
+        const auto says = [failure](const char* words) { return std::strstr(failure, words) != nullptr; };
+        if (says("lost") || says("never closed") || says("never freed") || says("on its way")) ++lost;
+        else if (says("two holders") || says("twice") || says("more resources")) ++duplicated;
+        else if (says("deadlock") || says("although") || says("not told") || says("parked beside") || says("livelock")) ++missed;
+        else ++other;
+    }
+    void report_to(const Arguments& a) const {
+        report(a, "lost", lost);
+        report(a, "duplicated", duplicated);
+        report(a, "missed", missed);
+        report(a, "other_failures", other);
+    }
 };
 
 Tally exhaust(const Scenario& s, double seconds) {
@@ -170,6 +203,7 @@ int run_exhaust(const Arguments& a) {
     const double limit = a.seconds > 0 ? a.seconds : 600;
     Count schedules = 0, exhausted = 0;
     int bad = 0;
+    Failures failures;
     for (const Scenario& s : scenarios()) {
         if ((!a.only.empty() && a.only != s.name) || (a.only.empty() && !s.exhaustive)) continue;
         const Watch one;
@@ -177,13 +211,14 @@ int run_exhaust(const Arguments& a) {
         schedules += t.runs;
         exhausted += t.exhausted ? 1 : 0;
         print(s.name, t, one.seconds(), t.exhausted ? "exhausted" : "");
-        if (t.last.failure != nullptr) tell_failure(s, t.last);
+        if (t.last.failure != nullptr) tell_failure(s, t.last), failures.add(t.last.failure);
         else if (!t.exhausted) std::printf("  FAILED: not exhausted in time\n");
         bad += t.exhausted ? 0 : 1;
     }
     report(a, "schedules", schedules);
     report(a, "distinct", schedules);  // no schedule is tried twice
     report(a, "exhausted", exhausted);
+    failures.report_to(a);
     return bad == 0 ? 0 : 1;
 }
 
@@ -191,6 +226,7 @@ int run_walk(const Arguments& a) {
     const double limit = a.seconds > 0 ? a.seconds : 10;
     Count schedules = 0, most = 0, distinct_in_all = 0;
     int bad = 0;
+    Failures failures;
     std::size_t n = 0;
     for (const Scenario& s : scenarios()) n += a.only.empty() || a.only == s.name ? 1 : 0;
     for (const Scenario& s : scenarios()) {
@@ -204,11 +240,12 @@ int run_walk(const Arguments& a) {
         char remark[64];
         std::snprintf(remark, sizeof remark, "%llu distinct", static_cast<Count>(distinct.count()));
         print(s.name, t, one.seconds(), remark);
-        if (t.last.failure != nullptr) tell_failure(s, t.last), ++bad;
+        if (t.last.failure != nullptr) tell_failure(s, t.last), failures.add(t.last.failure), ++bad;
     }
     report(a, "schedules", schedules);
     report(a, "distinct", distinct_in_all);
     report(a, "largest", most);
+    failures.report_to(a);
     return bad == 0 ? 0 : 1;
 }
 

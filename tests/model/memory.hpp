@@ -121,6 +121,7 @@ private:
         reinterpret_cast<Stamp*>(&(writes ? written_ : read_).v)[e.me()] = e.stamp();
     }
     void push(std::uint64_t value, const Clock& released) noexcept {
+        Engine::it().changed();
         at_ = (at_ + 1) % most;
         kept_ += kept_ < most ? 1 : 0;
         Record& r = records_[at_];

@@ -31,6 +31,10 @@ enum Flaw : int {
     vacates_silently,          ///< who closed a resource tells nobody of the vacancy
     failed_opening_is_silent,  ///< an opening failed, and nobody looks after the next one
     failed_opening_keeps_slot, ///< ... and the slot is counted for ever
+    // another size
+    shrinks_silently,          ///< returns are not told that too many exist
+    sheds_too_many,            ///< what is on its way out counts as too many
+    grows_silently,            ///< nobody who waits is told that more may exist
     // closing
     closes_for_one,            ///< closing wakes one waiter only
     closes_too_late,           ///< the waiters are refused before the door is shut
@@ -52,6 +56,7 @@ namespace dewpond::inline v0::detail {
 #define IDLE_SET(flaw) IdleSet<model::Sync<model::flaw>>
 #define SETTLEMENT(flaw) Settlement<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define EXCHANGE(flaw) Exchange<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
+#define CREW_DESK(flaw) CrewDesk<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define WAKES(flaw) Wakes<model::Sync<model::flaw>>
 
 // ---- the idle set ----
@@ -222,6 +227,29 @@ inline Verdict EXCHANGE(failed_opening_keeps_slot)::open_failed(std::uint32_t, F
     return v;
 }
 
+// ---- another size ----
+
+template <>
+inline std::uint64_t SETTLEMENT(shrinks_silently)::control_wanted(const Node* h) const noexcept {
+    if (closing_) return IdleSet<model::Sync<model::shrinks_silently>>::attention;
+    if (h == nullptr) return 0;
+    return h->standing() == Standing::notified ? IdleSet<model::Sync<model::shrinks_silently>>::control : IdleSet<model::Sync<model::shrinks_silently>>::attention;
+}
+template <>
+inline std::uint32_t EXCHANGE(sheds_too_many)::shed() noexcept {
+    Lock lock{mutex_};
+    if (closing_ || ledger_.counted() <= ledger_.max_size()) return nil;
+    const std::uint32_t slot = idle_.take();
+    if (slot != nil) ledger_.retire(slot);
+    return slot;
+}
+template <>
+inline void EXCHANGE(grows_silently)::resize(std::uint32_t max_size) noexcept {
+    Lock lock{mutex_};
+    ledger_.set_max_size(max_size);
+    publish_census();
+}
+
 // ---- closing ----
 
 template <>
@@ -273,7 +301,7 @@ inline bool EXCHANGE(withdraws_the_served)::withdraw(Node& n) noexcept {
     return true;
 }
 template <>
-inline void EXCHANGE(rests_without_looking)::rest(const bool&) noexcept {
+inline void CREW_DESK(rests_without_looking)::rest(const bool&) noexcept {
     TimePoint at;
     {
         Lock lock{mutex_};
@@ -288,7 +316,7 @@ inline void EXCHANGE(rests_without_looking)::rest(const bool&) noexcept {
     rung_ = false;
 }
 template <>
-inline bool EXCHANGE(posts_silently)::post_job(std::uint32_t slot) noexcept {
+inline bool CREW_DESK(posts_silently)::post_job(std::uint32_t slot) noexcept {
     Lock lock{mutex_};
     ledger_.retire(slot);
     if (closing_) return false;
@@ -310,6 +338,7 @@ inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) no
 #undef IDLE_SET
 #undef SETTLEMENT
 #undef EXCHANGE
+#undef CREW_DESK
 #undef WAKES
 
 }  // namespace dewpond::inline v0::detail

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using dewpond::detail::nil;
 
 unsigned exist = 0;  // resources, of the run
+unsigned abandoned = 0;
 bool calm = false;   // the driver does not fail
 
 [[nodiscard]] bool fails() noexcept { return !calm && Engine::it().faulty(); }
@@ -25,6 +26,7 @@ struct Water {
     Var<unsigned> level{0};
     unsigned inside = 0;
     unsigned interrupts = 0;
+    unsigned lent = 0;
     bool dirty = false;
     Tombstone life;
 };
@@ -62,6 +64,7 @@ public:
         w->dirty = false;
         return ResetResult::clean;
     }
+    void abandon(resource&) noexcept { ++abandoned; }
     void interrupt(resource& w) noexcept {
         w->life.check();
         ++w->interrupts;
@@ -96,7 +99,7 @@ template <class... Ps>
 using P = Pool<Driver, Sync<0>, AnyPatience, NoHolders, Ps...>;
 
 Options options(std::size_t size, bool crew = false) {
-    exist = 0;
+    exist = abandoned = 0;
     calm = true;
     Driver::most = static_cast<unsigned>(size);
     Options o;
@@ -259,6 +262,96 @@ void pool_expires() {
     the_end();
 }
 
+/// The process is forked at any moment: in the child the pool refuses, forgets what it held, and locks nothing.
+void pool_forked() {
+    auto* pool = new P<>{Driver{}, options(2)};
+    auto lease = pool->checkout();
+    auto other = pool->checkout();
+    other.give_back();
+    for (int k = 0; k < 2; ++k) start([pool] { borrow(*pool); });
+    start([pool, lease = std::move(lease)]() mutable {
+        for (unsigned n = Engine::it().choose(Kind::data, 4); n != 0; --n) Engine::it().point();
+        Engine::it().vanish_others();
+        dewpond::detail::ForkWatch::orphan_all();
+        const unsigned existed = exist;
+        auto refused = pool->try_checkout(Limit{dewpond::never});
+        require(!refused && refused.error().code() == Code::forked, "a pool lends in a forked child");
+        refused = pool->try_checkout();
+        require(!refused && refused.error().code() == Code::forked, "a pool lends in a forked child");
+        require(pool->inspect().empty() && pool->stats().waiting <= 2, "a pool in a forked child tells of the parent's");
+        pool->maintain();
+        pool->resize(1);
+        lease = {};
+        delete pool;
+        require(exist == existed && abandoned >= 1, "a forked child closed what is the parent's, or kept it");
+        Engine::it().succeed();
+    });
+    go();
+}
+
+/// Renewed while it is used: everything that was there is gone afterwards, and what came later stays.
+void pool_renewed() {
+    {
+        using Keeping = P<Lifetime>;
+        Keeping pool{Driver{}, options(2), Sync<0>{}, AnyPatience{}, NoHolders{}, Lifetime{}};
+        borrow(pool);
+        Water* old = nullptr;
+        {
+            auto lease = pool.checkout();
+            old = *lease;
+        }
+        for (int k = 0; k < 2; ++k) start([&pool] { borrow(pool); });
+        start([&pool] {
+            pool.renew();
+            pool.maintain();
+        });
+        go();
+        Engine::it().sleep_until(Engine::it().now() + 2s);
+        pool.maintain();
+        auto lease = pool.checkout();
+        require(*lease != old, "renewed, and an old one is lent");
+        lease = {};
+        at_rest(pool);
+    }
+    the_end();
+}
+
+/// Lent as often as it may be and not once more, whoever lends it.
+void pool_wears_out() {
+    {
+        using Keeping = P<Lifetime>;
+        Keeping pool{Driver{}, options(1), Sync<0>{}, AnyPatience{}, NoHolders{}, Lifetime{.max_uses = 2}};
+        unsigned lent = 0;
+        for (int k = 0; k < 3; ++k) {
+            start([&] {
+                auto lease = pool.try_checkout(Limit{dewpond::never});
+                require(lease.has_value() && ++(*lease)->lent <= 2, "lent more often than it may be");
+                ++lent;
+            });
+        }
+        go();
+        require(lent == 3 && pool.stats().closed_because(CloseReason::max_uses) == 1, "retired too early or too late");
+        at_rest(pool);
+    }
+    the_end();
+}
+
+/// Another size under everybody's feet.
+void pool_resized() {
+    {
+        P<> pool{Driver{}, options(2)};
+        Driver::most = 3;
+        for (int k = 0; k < 2; ++k) start([&pool, k] { borrow(pool, k == 1); });
+        start([&pool] { pool.resize(1); });
+        start([&pool] { pool.resize(3); });
+        go();
+        pool.resize(1);
+        require(pool.stats().size <= 1, "more are left than may be");
+        at_rest(pool);
+    }
+    the_end();
+}
+
 /// A callback beside a thread, on a pool whose every call may fail; then the pool goes.
 void pool_calls_back() {
     unsigned served = 0;
@@ -296,6 +389,10 @@ const std::vector<Scenario>& pool_scenarios() {
         {"pool_interrupts", pool_interrupts, {.preemptions = 2, .stale = 1}},
         {"pool_is_late", pool_is_late, {.preemptions = 1, .stale = 1, .timeouts = 1}},
         {"pool_expires", pool_expires, {.preemptions = 1, .stale = 1}},
+        {"pool_resized", pool_resized, {.preemptions = 1, .stale = 0}},
+        {"pool_renewed", pool_renewed, {.preemptions = 1, .stale = 0}},
+        {"pool_wears_out", pool_wears_out, {.preemptions = 1, .stale = 1}},
+        {"pool_forked", pool_forked, {.preemptions = 1, .stale = 0}},
         {"pool_calls_back", pool_calls_back, {.preemptions = 1, .stale = 1}},
     };
     return list;

@@ -12,6 +12,7 @@
 
 #include <dewpond/detail/announcer.hpp>
 #include <dewpond/detail/exchange.hpp>
+#include <dewpond/detail/fork_watch.hpp>
 #include <dewpond/detail/rules.hpp>
 #include <dewpond/detail/samples.hpp>
 #include <dewpond/detail/setup.hpp>
@@ -85,6 +86,8 @@ public:
     Core(Parts parts, Options options);
     Core(const Core&) = delete;
 
+    static constexpr bool can_renew = S::keeps_marks;
+
     // ---- the hit path ----
 
     /// Does a hit need the caller's deadline? If not, not even a limit is stored on the way.
@@ -115,7 +118,7 @@ public:
                     return;
                 }
             }
-            if (s.marked(mark_retire)) [[unlikely]] {
+            if (s.to_retire()) [[unlikely]] {
                 come_back(s);
                 return;
             }
@@ -141,6 +144,9 @@ public:
     void discard(Slot& s) noexcept { retire(s, CloseReason::discarded); }
     Resource detach(Slot& s) noexcept;
     void doom(Slot& s) noexcept { s.home = IdleSet<Sync>::nowhere; }
+    void resize(std::uint32_t max_size) noexcept;
+    /// Everything that exists now retires, a few at each tick.
+    void renew() noexcept;
     std::uint32_t close(Limit limit) noexcept;
     /// The handle goes; the core frees itself with its last reference.
     void let_go() noexcept;
@@ -155,6 +161,7 @@ public:
     std::string describe() const;
     PoolError error(Code code, Duration waited, bool tried_to_open = false) noexcept;
 
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return exchange_.plan().capacity; }
     [[nodiscard]] const Options& options() const noexcept { return options_; }
     [[nodiscard]] Sync& sync() noexcept { return exchange_.sync(); }
     [[nodiscard]] Driver& driver() noexcept { return driver_; }
@@ -181,6 +188,7 @@ private:
     /// What the keeper knows of a slot.
     struct SlotNote {
         Sample sample;
+        std::uint32_t incarnation = 0;  ///< how often renew() had been called when its opening began
         [[no_unique_address]] typename per_slot_of<typename S::lifetime>::type life;
     };
 
@@ -190,7 +198,13 @@ private:
     DEWPOND_INLINE Admission admit_by_hook(Slot& s, Call* call) noexcept;
     DEWPOND_INLINE void lent(Slot& s, Place place) noexcept {
         // Holder-only words, written before the slot can be seen idle again: no locked instruction, no shared line.
-        if constexpr (S::keeps_uses) s.uses.n.store(s.uses.n.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        if constexpr (S::keeps_uses) {
+            const std::uint64_t use = s.uses.n.load(std::memory_order_relaxed) + 1;
+            s.uses.n.store(use, std::memory_order_relaxed);
+            if constexpr (S::limits_uses) {
+                if (use >= s.last_use.n) [[unlikely]] doom(s);
+            }
+        }
         if constexpr (S::holders) s.watch.took(place);
         else static_cast<void>(place);
     }
@@ -220,10 +234,20 @@ private:
     bool work_once(bool& busy) noexcept;
     void tick() noexcept;
     void look_at_all(TimePoint now) noexcept;
+    bool stalled(TimePoint now) noexcept;
+    void after_stall(TimePoint now) noexcept;
+    [[nodiscard]] CloseReason judge(const SlotNote& note, Ages ages) const noexcept;
     bool same_resource(std::uint32_t slot, const SlotNote& note) noexcept;
     void mark_if_same(Slot& s, const SlotNote& note, Mark mark) noexcept;
     [[nodiscard]] bool can_defer() const noexcept { return crew_on_.load(std::memory_order_relaxed) != 0 || !options_.keeper_thread; }
     [[nodiscard]] bool launch_crew() noexcept;
+
+    // ---- core_fork.hpp: in the child of a fork every slow path ends at its first step, before any lock ----
+    [[nodiscard]] bool forked() const noexcept { return forked_.load(std::memory_order_relaxed) != 0; }
+    static void orphan(void* self) noexcept;
+    static PoolError not_ours() noexcept { return PoolError{Code::forked, Fault::none}; }
+    void abandon(Slot& s) noexcept;
+    void abandon_idle() noexcept;
 
     void tell(Event e) noexcept { announcer_.tell(exchange_.sync(), e); }
     [[nodiscard]] dewpond::Place place_of(const Slot& s) const noexcept {
@@ -263,6 +287,9 @@ private:
     OpenNote open_note_;                // under notes_mutex_
 
     atomic<std::int64_t> next_look_{0}, oldest_lease_{0};
+    atomic<std::uint32_t> incarnation_{0}, forked_{0};
+    atomic<std::uint64_t> stalls_{0};
+    ForkWatch fork_watch_{this, &Core::orphan};  // the last: a fork finds whole pools only
 };
 
 }  // namespace dewpond::inline v0::detail

@@ -12,6 +12,7 @@ template <class S>
 template <class Waiter>
 void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     Call call{limit, exchange_.sync()};
+    if (forked()) return w.deliver(not_ours());
     if (Slot* s = hit(place, &call)) return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, *s}});
     if (call.hook_threw) return w.deliver(error(Code::hook_failed, {}));
     w.core_ = this;
@@ -74,7 +75,7 @@ void Core<S>::serve(Waiter& w) noexcept {
 template <class S>
 template <class Waiter>
 bool Core<S>::withdraw(Waiter& w) noexcept {
-    if (!exchange_.withdraw(w)) return false;
+    if (forked() || !exchange_.withdraw(w)) return false;
     refuse(w, Code::cancelled);
     return true;
 }

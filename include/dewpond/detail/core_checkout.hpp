@@ -18,7 +18,7 @@ struct NoStop {};
 template <class S>
 Core<S>::Core(Parts parts, Options options)
     : exchange_{plan_of(options), std::move(parts.sync), std::move(parts.waiting), std::move(parts.opening)},
-      slots_{std::make_unique<Slot[]>(options.max_size)},
+      slots_{std::make_unique<Slot[]>(exchange_.plan().capacity)},
       driver_{std::move(parts.driver)},
       live_{std::move(parts.liveness)},
       reset_{std::move(parts.reset)},
@@ -31,8 +31,8 @@ Core<S>::Core(Parts parts, Options options)
       options_{std::move(options)},
       origins_{parts.origins},
       announcer_{options_.on_event, options_.name},
-      notes_(options_.max_size) {
-    for (std::uint32_t i = 0; i < options_.max_size; ++i) slots_[i].settle_at(i);
+      notes_(exchange_.plan().capacity) {
+    for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) slots_[i].settle_at(i);
     if constexpr (requires { driver_.pool_named(std::string_view{}); }) driver_.pool_named(std::string_view{options_.name});
 }
 
@@ -40,6 +40,7 @@ template <class S>
 Plan Core<S>::plan_of(const Options& o) {
     Plan p;
     p.max_size = static_cast<std::uint32_t>(o.max_size);
+    p.capacity = static_cast<std::uint32_t>(capacity_of(o));
     p.min_idle = static_cast<std::uint32_t>(o.min_idle.value_or(0));
     p.max_waiting = static_cast<std::uint32_t>(o.max_waiting);
     p.opens_at_once = static_cast<std::uint32_t>(o.opens_at_once);
@@ -119,6 +120,7 @@ DEWPOND_COLD void Core<S>::turn_away(Slot& s, Admission why, Call* call) noexcep
 
 template <class S>
 DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
+    if (forked()) return not_ours();
     Call call{Limit{std::chrono::nanoseconds{0}}, exchange_.sync()};
     for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) {
         Slot& s = slots_[i];
@@ -136,6 +138,7 @@ DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
 template <class S>
 template <class Stop>
 DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) noexcept -> Result<Slot*> {
+    if (forked()) return not_ours();
     if (call.hook_threw) return error(Code::hook_failed, {});
     Sync& sync = exchange_.sync();
     Node n;
@@ -269,6 +272,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
     Slot& s = slots_[slot];
     Sync& sync = exchange_.sync();
     const TimePoint began = sync.now();
+    const std::uint32_t incarnation = incarnation_.load(std::memory_order_relaxed);  // before: what opens now may be of before renew()
     const Deadline until = earlier(by, Deadline::after(began, options_.open_timeout));
     const OpenNote failed = try_open(s, until);
     const TimePoint now = sync.now();
@@ -278,6 +282,8 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
         s.settle_at(slot);
         SlotNote note;
         note.sample.opened(uses_of(s), now);
+        note.incarnation = incarnation;
+        if constexpr (S::limits_uses) s.last_use.n = life_.last_use(uses_of(s));
         if constexpr (S::expires) {
             const auto seed = static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ (std::uint64_t{slot} << 40);
             life_.opened(note.life, static_cast<std::uint32_t>((seed * 0x9E3779B97F4A7C15u) >> 33));

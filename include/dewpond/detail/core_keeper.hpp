@@ -99,9 +99,56 @@ bool Core<S>::work_once(bool& busy) noexcept {
 /// The keeper's work now, for programs that want no thread of the pool's.
 template <class S>
 void Core<S>::maintain() noexcept {
+    if (forked()) return;
     exchange_.expire(exchange_.sync().now());
     for (bool busy = false; work_once(busy);) {
     }
+}
+
+template <class S>
+void Core<S>::renew() noexcept {
+    if (forked()) return;
+    incarnation_.fetch_add(1, std::memory_order_relaxed);
+    exchange_.hasten();
+}
+
+/// Has this keeper been stopped (SIGSTOP, a machine moved)? Only threads of the pool's own keep a pace to be late by.
+template <class S>
+bool Core<S>::stalled(TimePoint now) noexcept {
+    const Duration late{now - exchange_.tick_due()};
+    if (crew_on_.load(std::memory_order_relaxed) == 0 || late < stall_after(period_)) return false;
+    stalls_.store(stalls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    Event e;
+    e.kind = EventKind::stalled;
+    e.age = late;
+    tell(e);
+    return true;
+}
+
+/// Nobody was looked at meanwhile: ages of rest begin anew, and what is idle is asked whether it is still alive.
+template <class S>
+void Core<S>::after_stall(TimePoint now) noexcept {
+    {
+        Locked lock{notes_mutex_};
+        for (SlotNote& note : notes_) {
+            if (note.sample.idle) note.sample.since = now;
+        }
+    }
+    if constexpr (TellsStatus<Driver> || Probes<Driver>) {
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
+            if (!exchange_.idle().claim(i)) continue;
+            if (passes_free_checks(slots_[i])) offer(slots_[i]);
+            else retire(slots_[i], CloseReason::check_failed);
+        }
+    }
+}
+
+/// Why this one should go; count_: it should not.
+template <class S>
+CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
+    if (note.incarnation != incarnation_.load(std::memory_order_relaxed)) return CloseReason::renewed;
+    if constexpr (S::expires) return life_.expired(note.life, ages);
+    else return static_cast<void>(ages), CloseReason::count_;
 }
 
 /// Looks at every slot: ages, marks, and what has lived or rested long enough. A few at a time, so that what was opened
@@ -112,9 +159,13 @@ void Core<S>::tick() noexcept {
     exchange_.expire(now);
     look_at_all(now);
     if constexpr (S::keeps_marks) {
+        if (stalled(now)) {
+            after_stall(now);
+            return exchange_.ticked(add(now, period_.ns()));
+        }
         std::uint32_t idle = exchange_.idle().count();
         std::uint32_t budget = retirements_per_tick(exchange_.census().counted);
-        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             SlotNote note;
             {
                 Locked lock{notes_mutex_};
@@ -127,24 +178,24 @@ void Core<S>::tick() noexcept {
             if constexpr (S::ages_for_check) {
                 if (sample.idle && ages.idle >= live_.aged_after()) mark_if_same(s, note, mark_aged);
             }
-            if constexpr (S::expires) {
-                const CloseReason why = life_.expired(note.life, ages);
-                if (why == CloseReason::count_ || budget == 0) continue;
-                if (why == CloseReason::max_idle && !may_shrink(idle, exchange_.plan().min_idle)) continue;
-                if (!exchange_.idle().claim(i)) {
-                    // Out: its return closes it. A mark that comes just too late is found by the next tick.
-                    if (why == CloseReason::max_lifetime) mark_if_same(s, note, mark_retire);
-                    continue;
-                }
-                --idle;
-                const bool used = uses_of(s) != sample.uses;
-                if (!same_resource(i, note) || (used && why == CloseReason::max_idle)) {  // not the one we judged, or not idle at all
-                    offer(s);
-                    continue;
-                }
-                --budget;
-                retire(s, why);
+            const CloseReason why = judge(note, ages);
+            if (why == CloseReason::count_ || budget == 0) continue;
+            if (why == CloseReason::max_idle && !may_shrink(idle, exchange_.plan().min_idle)) continue;
+            if (!exchange_.idle().claim(i)) {
+                // Out: its return closes it. A mark that comes just too late is found by the next tick.
+                if (why == CloseReason::max_idle || s.to_retire()) continue;
+                mark_if_same(s, note, why == CloseReason::renewed ? mark_renew : mark_retire);
+                if (why == CloseReason::renewed) --budget;
+                continue;
             }
+            --idle;
+            const bool used = uses_of(s) != sample.uses;
+            if (!same_resource(i, note) || (used && why == CloseReason::max_idle)) {  // not the one we judged, or not idle at all
+                offer(s);
+                continue;
+            }
+            --budget;
+            retire(s, why);
         }
     }
     exchange_.ticked(add(now, period_.ns()));
@@ -176,7 +227,7 @@ DEWPOND_COLD void Core<S>::look_at_all(TimePoint now) noexcept {
         if (!next_look_.compare_exchange_strong(next, ticks(then), std::memory_order_relaxed)) return;
         Duration oldest{};
         Locked lock{notes_mutex_};
-        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             Sample& sample = notes_[i].sample;
             if (!sample.present) continue;
             // The bit first: whoever sees it set also sees the use count its holder wrote before.

@@ -16,7 +16,7 @@ template <class S>
 Stats Core<S>::stats() {
     Stats out;
     out.name = options_.name;
-    out.max_size = exchange_.plan().max_size;
+    out.max_size = exchange_.max_size();
     out.min_idle = exchange_.plan().min_idle;
     out.checkout_timeout = options_.checkout_timeout;
     const auto c = exchange_.census();
@@ -38,8 +38,9 @@ Stats Core<S>::stats() {
     out.down = down != 0;
     out.closed = exchange_.closed();
     out.open_fault = exchange_.open_fault();
+    out.stalls = stalls_.load(std::memory_order_relaxed);
     if constexpr (S::counts) {
-        for (std::uint32_t i = 0; i < out.max_size; ++i) out.checkouts += uses_of(slots_[i]);
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) out.checkouts += uses_of(slots_[i]);
     }
     if constexpr (requires { metrics_.read(out); }) metrics_.read(out);
     return out;
@@ -48,25 +49,26 @@ Stats Core<S>::stats() {
 /// Takes the details that make the message useful. If memory is short, the code alone has to do.
 template <class S>
 DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_open) noexcept {
+    if (forked()) return not_ours();
     Fault fault = Fault::none;
     std::uint32_t mine = 0;
     DEWPOND_TRY {
         const std::shared_ptr<ErrorDetails> d{new ErrorDetails};
         d->pool = options_.name;
         d->waited = waited;
-        const std::uint32_t max = exchange_.plan().max_size;
-        std::vector<SlotPhase> phases(max);
+        const std::uint32_t capacity = exchange_.plan().capacity;
+        std::vector<SlotPhase> phases(capacity);
         const TimePoint now = exchange_.sync().now();
         std::uint32_t retiring = 0, counted = 0;
         const Outage outage = exchange_.locked([&] {
             const Ledger& l = exchange_.ledger();
-            for (std::uint32_t i = 0; i < max; ++i) phases[i] = l.phase(i);
+            for (std::uint32_t i = 0; i < capacity; ++i) phases[i] = l.phase(i);
+            d->max_size = l.max_size();
             d->opening = l.opening();
             retiring = l.retiring();
             counted = l.counted();
             return l.outage;
         });
-        d->max_size = max;
         d->resetting = retiring;
         d->idle = (std::min)(exchange_.idle().count(), counted - d->opening - retiring);
         d->in_use = counted - d->opening - retiring - d->idle;
@@ -83,7 +85,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
         Locked lock{notes_mutex_};
         if (outage.failures != 0 || code == Code::open_failed || !exchange_.ready()) d->open_error = open_note_;
         if constexpr (S::holders) {
-            for (std::uint32_t i = 0; about_slots && i < max; ++i) {
+            for (std::uint32_t i = 0; about_slots && i < capacity; ++i) {
                 const Slot& s = slots_[i];
                 if (phases[i] != SlotPhase::live || exchange_.idle().is_idle(i)) continue;
                 mine += s.watch.by_this_thread() ? 1 : 0;
@@ -116,9 +118,10 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
 template <class S>
 std::string Core<S>::inspect() {
     std::string out;
+    if (forked()) return out;
     const TimePoint now = exchange_.sync().now();
     look_at_all(now);
-    for (std::uint32_t i = 0; i < exchange_.plan().max_size; ++i) {
+    for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
         const SlotPhase phase = exchange_.locked([&] { return exchange_.ledger().phase(i); });
         if (phase == SlotPhase::vacant) continue;
         Sample sample;
@@ -156,7 +159,8 @@ template <class S>
 std::string Core<S>::describe() const {
     std::string out = text("pool '", options_.name, "'\n");
     const auto option = [&out](std::string_view field, auto value) { append(out, text("  ", field, " = ", value, "\n")); };
-    option("max_size", std::uint64_t{options_.max_size});
+    option("max_size", std::uint64_t{exchange_.max_size()});
+    option("capacity", std::uint64_t{exchange_.plan().capacity});
     option("min_idle", std::uint64_t{options_.min_idle.value_or(0)});
     option("checkout_timeout", options_.checkout_timeout);
     option("max_waiting", std::uint64_t{options_.max_waiting});

@@ -11,8 +11,8 @@ namespace dewpond::inline v0::detail {
 /// The long form of a return: doomed, dirty, marked, or wanted at the mutex.
 template <class S>
 DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
-    if (s.doomed()) {
-        retire(s, CloseReason::discarded);
+    if (s.doomed() || forked()) {
+        retire(s, s.worn_out() ? CloseReason::max_uses : CloseReason::discarded);
         return ReturnReport::closed;
     }
     if constexpr (S::resets) {
@@ -61,8 +61,8 @@ ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
             }
         }
     }
-    if (s.marked(mark_retire)) {
-        retire(s, CloseReason::max_lifetime);
+    if (s.to_retire()) {
+        retire(s, s.marked(mark_retire) ? CloseReason::max_lifetime : CloseReason::renewed);
         return ReturnReport::closed;
     }
     return offer(s) ? so_far : ReturnReport::closed;
@@ -71,8 +71,8 @@ ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
 /// A put was refused: the slot goes to whoever waits, becomes idle under the mutex, or (false) had to be closed.
 template <class S>
 DEWPOND_COLD bool Core<S>::surrender(Slot& s) noexcept {
-    if (s.doomed()) {
-        retire(s, CloseReason::discarded);
+    if (s.doomed() || forked()) {
+        retire(s, s.worn_out() ? CloseReason::max_uses : CloseReason::discarded);
         return false;
     }
     if (exchange_.give(s.index)) return true;
@@ -84,6 +84,7 @@ DEWPOND_COLD bool Core<S>::surrender(Slot& s) noexcept {
 /// may free the core: touch nothing afterwards unless something else keeps it.
 template <class S>
 DEWPOND_COLD void Core<S>::retire(Slot& s, CloseReason why, bool counted_as_retiring) noexcept {
+    if (forked()) return abandon(s);
     if (!counted_as_retiring) exchange_.begin_retiring(s.index);
     if constexpr (Interrupts<Driver>) {
         // Somebody is inside interrupt() on this very resource: the close becomes theirs.
@@ -95,7 +96,9 @@ DEWPOND_COLD void Core<S>::retire(Slot& s, CloseReason why, bool counted_as_reti
 template <class S>
 void Core<S>::bury(Slot& s, CloseReason why) noexcept {
     if constexpr (requires { metrics_.closed(why); }) metrics_.closed(why);
-    if (why != CloseReason::max_idle && why != CloseReason::max_lifetime && why != CloseReason::pool_closed) {
+    const bool worth_telling = why == CloseReason::check_failed || why == CloseReason::reset_failed || why == CloseReason::hook_left_dirty ||
+                               why == CloseReason::discarded;
+    if (worth_telling) {
         Event e;
         e.kind = EventKind::closed;
         e.reason = why;
@@ -136,6 +139,7 @@ void Core<S>::finish_reset(Slot& s) noexcept {
 
 template <class S>
 DEWPOND_COLD auto Core<S>::detach(Slot& s) noexcept -> Resource {
+    if (forked()) return Resource{std::move(s.resource)};
     if constexpr (Interrupts<Driver>) {
         // Out of reach of interrupt_all() before anything moves; an interrupt that is under way is waited for.
         exchange_.begin_retiring(s.index);
@@ -154,6 +158,7 @@ DEWPOND_COLD auto Core<S>::detach(Slot& s) noexcept -> Resource {
 /// Refuse, wake every waiter, close what is idle, wait for the leases, interrupt what is still out; how many are left.
 template <class S>
 std::uint32_t Core<S>::close(Limit limit) noexcept {
+    if (forked()) return abandon_idle(), 0;
     Call call{limit, exchange_.sync()};
     const Deadline until = call.deadline();
     exchange_.close();
@@ -168,10 +173,18 @@ std::uint32_t Core<S>::close(Limit limit) noexcept {
     return left;
 }
 
+/// Closes what is idle and too many; what is out goes when it comes back.
+template <class S>
+DEWPOND_COLD void Core<S>::resize(std::uint32_t max_size) noexcept {
+    if (forked()) return;
+    exchange_.resize(max_size);
+    for (std::uint32_t i; (i = exchange_.shed()) != nil;) retire(slots_[i], CloseReason::excess, true);
+}
+
 template <class S>
 void Core<S>::interrupt_all() noexcept {
     if constexpr (Interrupts<Driver>) {
-        for (std::uint32_t i = 0; i < options_.max_size; ++i) {
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             const bool mine = exchange_.locked([&] {
                 if (interrupting_ != nil || exchange_.ledger().phase(i) != SlotPhase::live) return false;
                 interrupting_ = i;
@@ -191,6 +204,7 @@ void Core<S>::interrupt_all() noexcept {
 template <class S>
 void Core<S>::let_go() noexcept {
     static_cast<void>(close(Limit{std::chrono::nanoseconds{0}}));
+    if (forked()) return;
     end_crew();
     announcer_.mute();
     free_if(exchange_.drop_handle());

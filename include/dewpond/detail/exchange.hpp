@@ -7,18 +7,20 @@
 #include <cstdint>
 #include <utility>
 
-#include <dewpond/detail/settlement.hpp>
+#include <dewpond/detail/crew.hpp>
 
 namespace dewpond::inline v0::detail {
 
 template <class Sync, class Waiting, class Opening>
-class Exchange : Settlement<Sync, Waiting, Opening> {
-    using Base = Settlement<Sync, Waiting, Opening>;
+class Exchange : CrewDesk<Sync, Waiting, Opening> {
+    using Base = CrewDesk<Sync, Waiting, Opening>;
     friend struct Invariants;  // tests/model: what holds whenever the mutex is free
 
 public:
     using Node = detail::Node<Sync>;
     using Lock = Locked<typename Sync::mutex>;
+    using typename Base::Work;
+    using Base::next_work, Base::tick_due, Base::hasten, Base::ticked, Base::post_job, Base::rest, Base::ring_all;
 
     Exchange(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
         : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}
@@ -220,6 +222,28 @@ public:
         return verdict;
     }
 
+    // ---- another size ----
+
+    /// Another bound on how many may exist, up to the capacity. What is too many by now goes by shed() and by returns.
+    void resize(std::uint32_t max_size) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        ledger_.set_max_size(max_size);
+        settle(wakes);
+        finish(wakes, lock);
+    }
+    /// An idle slot that is one too many, retiring from now on; `nil`: there is none.
+    [[nodiscard]] std::uint32_t shed() noexcept {
+        Lock lock{mutex_};
+        if (closing_ || !ledger_.excess()) return nil;
+        const std::uint32_t slot = idle_.take();
+        if (slot != nil) {
+            ledger_.retire(slot);
+            publish_census();
+        }
+        return slot;
+    }
+
     // ---- closing ----
 
     /// From now on nobody is served and every slot is closed on return. False: that was so already.
@@ -256,81 +280,6 @@ public:
         return last();
     }
 
-    // ---- the crew: threads of the pool's own, or whoever calls maintain() ----
-
-    struct Work {
-        enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;
-        std::uint32_t slot = nil;
-    };
-    /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Whoever takes something makes sure that
-    /// somebody else looks after what is left.
-    /// `busy` is written under the mutex: whoever ends the crew must not wait for a worker inside foreign code.
-    Work next_work(bool& busy) noexcept {
-        Wakes<Sync> wakes;
-        Lock lock{mutex_};
-        rung_ = false;
-        Work work{};
-        if (ledger_.has_jobs()) {
-            work = {Work::slot_job, ledger_.pop_job()};
-        } else if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {
-            ticking_ = true;
-            work = {Work::tick, nil};
-        } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
-            work = {Work::open, ledger_.take_vacancy()};
-            settle(wakes);
-        }
-        busy = work.kind != Work::none;
-        if (busy) ring(wakes, wanted_at());
-        finish(wakes, lock);
-        return work;
-    }
-    /// The tick is done; when the next one is due.
-    void ticked(TimePoint next) noexcept {
-        Lock lock{mutex_};
-        ticking_ = false;
-        tick_at_ = next;
-    }
-    /// Queues a slot for the crew, as retiring. False: the pool is closing, nobody would do it; the slot is retiring all
-    /// the same.
-    [[nodiscard]] bool post_job(std::uint32_t slot) noexcept {
-        Wakes<Sync> wakes;
-        Lock lock{mutex_};
-        ledger_.retire(slot);
-        publish_census();
-        if (closing_) return false;
-        ledger_.push_job(slot);
-        ring(wakes, (TimePoint::min)());
-        finish(wakes, lock);
-        return true;
-    }
-    /// Parks a crew thread until there may be work; `done` (under the mutex) ends it.
-    void rest(const bool& done) noexcept {
-        std::uint32_t turn;
-        TimePoint at;
-        {
-            Lock lock{mutex_};
-            rung_ = false;
-            at = wanted_at();
-            if (done || at <= sync_.now()) return;
-            turn = bell_.load(std::memory_order_relaxed);
-            ++resting_;
-            rest_until_ = (std::min)(rest_until_, at);
-        }
-        sync_.park(bell_, turn, Deadline{at});
-        Lock lock{mutex_};
-        --resting_;
-        rung_ = false;
-        rest_until_ = (TimePoint::max)();  // the others' are not known: rather ring once too often
-    }
-    /// Wakes the whole crew (to end it).
-    void ring_all() noexcept {
-        {
-            Lock lock{mutex_};
-            bell_.fetch_add(1, std::memory_order_relaxed);
-        }
-        sync_.unpark_all(&bell_);
-    }
-
     /// Runs `f` under the mutex: for the shell's own plain fields.
     template <class F>
     auto locked(F&& f) noexcept {
@@ -348,6 +297,7 @@ public:
     /// When the first in the queue began to wait, in nanoseconds of the clock; 0: nobody waits.
     [[nodiscard]] std::int64_t head_since() const noexcept { return head_since_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] std::uint32_t max_size() const noexcept { return most_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool ready() const noexcept { return ready_.load(std::memory_order_relaxed) != 0; }
     /// When the pool went down, 0: it is up.
     [[nodiscard]] std::int64_t down_since() const noexcept { return down_since_.load(std::memory_order_relaxed); }
@@ -389,11 +339,9 @@ private:
         return look();
     }
 
-    using Base::pass_on, Base::tick_at_, Base::wanted_at, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
-        Base::resting_, Base::rest_until_, Base::closing_, Base::handle_, Base::ticking_, Base::rung_,
-        Base::drained_, Base::bell_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_,
-        Base::closed_, Base::ready_, Base::settle, Base::fail, Base::refuse,
-        Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
+    using Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
+        Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_, Base::closed_, Base::ready_,
+        Base::settle, Base::fail, Base::refuse, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;
 };
 

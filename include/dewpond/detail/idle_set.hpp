@@ -33,6 +33,7 @@ public:
 
     struct alignas(cache_line) Word {
         typename Sync::template atomic<std::uint64_t> bits{0};
+        std::uint64_t orphans = 0;  ///< in the child of a fork: what was idle in the parent
     };
 
     /// `sample`: under ONWAY each so many-th return of a slot comes to the mutex all the same.
@@ -110,6 +111,27 @@ public:
             seen |= b & ~control;
         }
         return seen != 0;
+    }
+
+    // ---- in the child of a fork ----
+
+    /// Nothing is idle any more, and whatever comes back comes to the slow path. No lock: its holder may be gone.
+    void orphan() noexcept {
+        for (std::uint32_t k = 0; k < words_; ++k) {
+            Word& w = word(k);
+            w.orphans = w.bits.exchange(attention, std::memory_order_relaxed) & ~control;
+        }
+    }
+    /// One of those that were idle, or `nil` after the last.
+    [[nodiscard]] std::uint32_t take_orphan() noexcept {
+        for (std::uint32_t k = 0; k < words_; ++k) {
+            Word& w = word(k);
+            if (w.orphans == 0) continue;
+            const auto bit = static_cast<std::uint32_t>(std::countr_zero(w.orphans));
+            w.orphans &= w.orphans - 1;
+            return k * per_word + bit;
+        }
+        return nil;
     }
 
 private:

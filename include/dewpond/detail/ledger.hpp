@@ -3,6 +3,7 @@
 // opening has been going, what is left for the crew. Plain values; no lock, clock or atomic in here.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -18,6 +19,7 @@ enum class SlotPhase : std::uint8_t { vacant, opening, live, retiring };
 /// Sizes and rules of an exchange.
 struct Plan {
     std::uint32_t max_size = 10;
+    std::uint32_t capacity = 0;   ///< what max_size can become; at least max_size
     std::uint32_t min_idle = 0;
     std::uint32_t max_waiting = 10'000;
     std::uint32_t opens_at_once = 2;
@@ -27,8 +29,11 @@ struct Plan {
 
 class Ledger {
 public:
-    explicit Ledger(const Plan& plan) : plan_{plan}, vacant_((plan.max_size + 63) / 64, 0), book_(plan.max_size) {
-        for (std::uint32_t i = 0; i < plan.max_size; ++i) set_vacant(i);
+    explicit Ledger(const Plan& plan) : plan_{plan}, max_{plan.max_size} {
+        plan_.capacity = (std::max)(plan.capacity, plan.max_size);
+        vacant_.resize((plan_.capacity + 63) / 64, 0);
+        book_.resize(plan_.capacity);
+        for (std::uint32_t i = 0; i < plan_.capacity; ++i) set_vacant(i);
     }
 
     [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
@@ -36,10 +41,13 @@ public:
     [[nodiscard]] std::uint32_t opening() const noexcept { return opening_; }
     [[nodiscard]] std::uint32_t retiring() const noexcept { return retiring_; }
     [[nodiscard]] SlotPhase phase(std::uint32_t slot) const noexcept { return book_[slot].phase; }
-    [[nodiscard]] bool excess() const noexcept { return counted_ > plan_.max_size; }
+    [[nodiscard]] std::uint32_t max_size() const noexcept { return max_; }
+    void set_max_size(std::uint32_t n) noexcept { max_ = n; }
+    /// More exist than may, those left aside that are about to go.
+    [[nodiscard]] bool excess() const noexcept { return counted_ - retiring_ > max_; }
     [[nodiscard]] bool any_live() const noexcept { return counted_ > opening_; }
     [[nodiscard]] std::uint32_t opens_allowed() const noexcept { return opening_cap(outage, plan_.opens_at_once); }
-    [[nodiscard]] bool has_room() const noexcept { return counted_ < plan_.max_size && opening_ < opens_allowed(); }
+    [[nodiscard]] bool has_room() const noexcept { return counted_ < max_ && opening_ < opens_allowed(); }
     [[nodiscard]] bool may_open(TimePoint now) const noexcept { return has_room() && now >= outage.gate; }
 
     /// vacant -> opening; has_room() holds. The lowest slot first.
@@ -102,6 +110,7 @@ private:
     void set_vacant(std::uint32_t slot) noexcept { vacant_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
 
     Plan plan_;
+    std::uint32_t max_;
     std::vector<std::uint64_t> vacant_;
     std::vector<SlotBook> book_;
     std::uint32_t counted_ = 0, opening_ = 0, retiring_ = 0;

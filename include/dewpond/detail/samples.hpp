@@ -44,6 +44,11 @@ struct Sample {
     return (std::max)(period, Duration{std::chrono::milliseconds{10}});
 }
 
+/// A tick so much late tells of a stall.
+[[nodiscard]] constexpr Duration stall_after(Duration period) noexcept {
+    return (std::max)(Duration{std::chrono::seconds{2}}, period.is_never() ? period : Duration{2 * period.ns()});
+}
+
 /// How many healthy resources may be retired in one tick: spaced, so that no storm of openings follows.
 [[nodiscard]] constexpr std::uint32_t retirements_per_tick(std::uint32_t counted) noexcept { return counted / 10 + 1; }
 

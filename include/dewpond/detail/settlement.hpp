@@ -36,7 +36,7 @@ protected:
     static constexpr bool strict = requires { Waiting::always_hands_over; };
 
     Settlement(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
-        : idle_{plan.max_size, plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan} {
+        : idle_{(std::max)(plan.capacity, plan.max_size), plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan}, most_{plan.max_size} {
         random_ = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4) | 1;
     }
 
@@ -147,7 +147,7 @@ protected:
         v.on_way = !Opening::in_caller && h != nullptr && h->standing() == Standing::notified ? 1 : 0;
         v.min_idle = ledger_.plan().min_idle;
         v.idle = v.min_idle == 0 ? 0 : idle_.count();
-        v.vacant = ledger_.plan().max_size - ledger_.counted();
+        v.vacant = ledger_.max_size() - (std::min)(ledger_.max_size(), ledger_.counted());
         return (std::max)(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
     }
 
@@ -183,6 +183,7 @@ protected:
     void publish_census() noexcept {
         const auto most = [](std::uint32_t n) { return std::uint64_t{(std::min)(n, 0xffffu)}; };
         census_.store(most(ledger_.counted()) | most(ledger_.opening()) << 16 | most(ledger_.retiring()) << 32 | most(fifo_.size()) << 48, std::memory_order_relaxed);
+        most_.store(ledger_.max_size(), std::memory_order_relaxed);
         const Outage& outage = ledger_.outage;
         head_since_.store(fifo_.head() != nullptr ? ticks(fifo_.head()->since) : 0, std::memory_order_relaxed);
         down_since_.store(outage.down ? ticks(outage.down_since) : 0, std::memory_order_relaxed);
@@ -216,6 +217,7 @@ protected:
     template <class T>
     using atomic = typename Sync::template atomic<T>;
     atomic<std::uint32_t> drained_{0}, bell_{0};
+    atomic<std::uint32_t> most_;  ///< max_size as it is now
     atomic<std::uint64_t> census_{0};
     atomic<std::int64_t> head_since_{0}, down_since_{0};
     atomic<std::uint8_t> fault_{0}, closed_{0}, ready_{0};

@@ -44,11 +44,12 @@ struct Setup {
     static constexpr bool check_talks = asks_for<ability::ping, typename needs_of<Live>::type> || requires { requires Live::talks; };
     static constexpr bool resets = requires(Reset& p, D& d, resource& r) { p.wants_reset(d, r); };
     static constexpr bool expires = requires(Life& l) { l.expired(typename per_slot_of<Life>::type{}, Ages{}); };
+    static constexpr bool limits_uses = requires(const Life& l) { l.last_use(std::uint64_t{}); };
     static constexpr bool ages_for_check = requires(const Live& l) { l.aged_after(); };
     static constexpr bool holders = !std::is_empty_v<typename per_slot_of<Watch>::type>;
     static constexpr bool counts = requires { requires Metrics::counts_checkouts; };
     static constexpr bool keeps_marks = expires || ages_for_check;
-    static constexpr bool keeps_uses = counts || holders || keeps_marks;
+    static constexpr bool keeps_uses = counts || holders || keeps_marks || limits_uses;
     static constexpr bool needs_keeper = keeps_marks || !Opening::in_caller;
 };
 

@@ -30,6 +30,7 @@ struct per_slot_of<P> {
 enum Mark : std::uint32_t {
     mark_retire = 1,  ///< close it when it comes back
     mark_aged = 2,    ///< it has rested long enough to be asked
+    mark_renew = 4,   ///< as mark_retire, for another reason
 };
 
 template <class S>
@@ -56,6 +57,11 @@ struct alignas(cache_line) Slot {
     };
     [[no_unique_address]] std::conditional_t<S::keeps_uses, Count<std::uint64_t>, Absent<struct uses_tag>> uses;
     [[no_unique_address]] std::conditional_t<S::keeps_marks, Count<std::uint32_t>, Absent<struct marks_tag>> marks;
+    /// The use count with which it retires; written when it is opened.
+    struct LastUse {
+        std::uint64_t n = ~std::uint64_t{0};
+    };
+    [[no_unique_address]] std::conditional_t<S::limits_uses, LastUse, Absent<struct last_use_tag>> last_use;
     [[no_unique_address]] typename per_slot_of<typename S::watch>::type watch;
 
     Slot() noexcept {}  // the resource is constructed when opened, destroyed when closed
@@ -67,9 +73,14 @@ struct alignas(cache_line) Slot {
         home = IdleSet<Sync>::home_of(i);
         bit = IdleSet<Sync>::bit_of(i);
     }
+    [[nodiscard]] bool to_retire() const noexcept { return marked(mark_retire | mark_renew); }
+    [[nodiscard]] bool worn_out() const noexcept {
+        if constexpr (S::limits_uses) return uses.n.load(std::memory_order_relaxed) >= last_use.n;
+        else return false;
+    }
     [[nodiscard]] bool doomed() const noexcept { return home == IdleSet<Sync>::nowhere; }
-    [[nodiscard]] bool marked(Mark m) const noexcept {
-        if constexpr (S::keeps_marks) return (marks.n.load(std::memory_order_relaxed) & m) != 0;
+    [[nodiscard]] bool marked(std::uint32_t any_of) const noexcept {
+        if constexpr (S::keeps_marks) return (marks.n.load(std::memory_order_relaxed) & any_of) != 0;
         else return false;
     }
 };

@@ -18,14 +18,28 @@ struct NoExpiry {
     static constexpr const char* name = "NoExpiry";
 };
 
-/// After resting for `max_idle`, or after `max_lifetime`, shortened at random by up to `jitter` per cent for each
-/// resource, so that what was opened together does not retire together. Judged by the keeper, never on the hit path.
+/// How often a resource may be lent; `never` for no limit.
+class Uses {
+public:
+    constexpr Uses(Never) noexcept {}  // NOLINT: a value or never
+    constexpr Uses(std::uint64_t n) noexcept : n_{n} {}  // NOLINT
+    [[nodiscard]] constexpr bool is_never() const noexcept { return n_ == ~std::uint64_t{0}; }
+    [[nodiscard]] constexpr std::uint64_t count() const noexcept { return n_; }
+
+private:
+    std::uint64_t n_ = ~std::uint64_t{0};
+};
+
+/// After resting for `max_idle`, after `max_uses` checkouts, or after `max_lifetime`, shortened at random by up to `jitter` per cent for each
+/// resource, so that what was opened together does not retire together. Ages are judged by the keeper, never on the hit
+/// path; uses cost a comparison on it.
 struct Lifetime {
     using answers = question::lifetime;
     static constexpr const char* name = "Lifetime";
 
     Duration max_idle = std::chrono::seconds{300};
     Duration max_lifetime = std::chrono::seconds{1800};
+    Uses max_uses = never;
     unsigned jitter = 10;  ///< per cent, downwards
 
     /// Kept for each slot; touched under the keeper's eyes only.
@@ -39,6 +53,7 @@ struct Lifetime {
         if (max_lifetime <= Duration{}) {
             return detail::text("max_lifetime is ", max_lifetime, ": it must be above 0, or never");
         }
+        if (max_uses.count() == 0) return "max_uses is 0: it must be 1 or more, or never";
         if (jitter > 90) return detail::text("jitter is ", std::uint64_t{jitter}, " %: it must be 0 to 90");
         return {};
     }
@@ -56,8 +71,13 @@ struct Lifetime {
         if (!max_idle.is_never() && ages.idle >= max_idle) return CloseReason::max_idle;
         return CloseReason::count_;
     }
+    /// The use with which a resource opened after `before` of them retires.
+    [[nodiscard]] constexpr std::uint64_t last_use(std::uint64_t before) const noexcept {
+        return max_uses.is_never() ? max_uses.count() : before + max_uses.count();
+    }
     [[nodiscard]] std::string describe() const {
-        return detail::text("max_idle = ", max_idle, ", max_lifetime = ", max_lifetime, ", jitter = ", std::uint64_t{jitter}, " %");
+        const std::string uses = max_uses.is_never() ? std::string{"never"} : detail::text(max_uses.count());
+        return detail::text("max_idle = ", max_idle, ", max_lifetime = ", max_lifetime, ", max_uses = ", uses, ", jitter = ", std::uint64_t{jitter}, " %");
     }
     /// The keeper looks at least this often.
     [[nodiscard]] constexpr Duration resolution() const noexcept {

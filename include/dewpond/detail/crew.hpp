@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// L2, the desk of the crew: what there is to do for threads of the pool's own, or for whoever calls maintain(), and how
+// they rest until there is.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include <dewpond/detail/settlement.hpp>
+
+namespace dewpond::inline v0::detail {
+
+template <class Sync, class Waiting, class Opening>
+class CrewDesk : protected Settlement<Sync, Waiting, Opening> {
+    using Base = Settlement<Sync, Waiting, Opening>;
+    using Lock = Locked<typename Sync::mutex>;
+
+public:
+    CrewDesk(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
+        : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}
+
+    struct Work {
+        enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;
+        std::uint32_t slot = nil;
+    };
+    /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Whoever takes something makes sure that
+    /// somebody else looks after what is left.
+    /// `busy` is written under the mutex: whoever ends the crew must not wait for a worker inside foreign code.
+    Work next_work(bool& busy) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        rung_ = false;
+        Work work{};
+        if (ledger_.has_jobs()) {
+            work = {Work::slot_job, ledger_.pop_job()};
+        } else if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {
+            ticking_ = true;
+            work = {Work::tick, nil};
+        } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
+            work = {Work::open, ledger_.take_vacancy()};
+            settle(wakes);
+        }
+        busy = work.kind != Work::none;
+        if (busy) ring(wakes, wanted_at());
+        finish(wakes, lock);
+        return work;
+    }
+    /// When the tick that is being done was due.
+    [[nodiscard]] TimePoint tick_due() noexcept {
+        Lock lock{mutex_};
+        return tick_at_;
+    }
+    /// The next tick is due now.
+    void hasten() noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        tick_at_ = (std::min)(tick_at_, sync_.now());
+        if (!ticking_) ring(wakes, tick_at_);
+        finish(wakes, lock);
+    }
+    /// The tick is done; when the next one is due.
+    void ticked(TimePoint next) noexcept {
+        Lock lock{mutex_};
+        ticking_ = false;
+        tick_at_ = next;
+    }
+    /// Queues a slot for the crew, as retiring. False: the pool is closing, nobody would do it; the slot is retiring all
+    /// the same.
+    [[nodiscard]] bool post_job(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
+        Lock lock{mutex_};
+        ledger_.retire(slot);
+        publish_census();
+        if (closing_) return false;
+        ledger_.push_job(slot);
+        ring(wakes, (TimePoint::min)());
+        finish(wakes, lock);
+        return true;
+    }
+    /// Parks a crew thread until there may be work; `done` (under the mutex) ends it.
+    void rest(const bool& done) noexcept {
+        std::uint32_t turn;
+        TimePoint at;
+        {
+            Lock lock{mutex_};
+            rung_ = false;
+            at = wanted_at();
+            if (done || at <= sync_.now()) return;
+            turn = bell_.load(std::memory_order_relaxed);
+            ++resting_;
+            rest_until_ = (std::min)(rest_until_, at);
+        }
+        sync_.park(bell_, turn, Deadline{at});
+        Lock lock{mutex_};
+        --resting_;
+        rung_ = false;
+        rest_until_ = (TimePoint::max)();  // the others' are not known: rather ring once too often
+    }
+    /// Wakes the whole crew (to end it).
+    void ring_all() noexcept {
+        {
+            Lock lock{mutex_};
+            bell_.fetch_add(1, std::memory_order_relaxed);
+        }
+        sync_.unpark_all(&bell_);
+    }
+
+protected:
+    using Base::mutex_, Base::sync_, Base::ledger_, Base::closing_, Base::ticking_, Base::tick_at_, Base::rung_, Base::resting_, Base::rest_until_,
+        Base::bell_, Base::wanted_at, Base::wants_opening, Base::settle, Base::ring, Base::publish_census, Base::finish;
+};
+
+}  // namespace dewpond::inline v0::detail

@@ -1,0 +1,141 @@
+// In the child of a fork the pools of the parent refuse, forget, and touch neither a lock nor the other side.
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <dewpond/pool.hpp>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Counts what it is asked, in the memory of whichever process asks.
+struct Count {
+    std::atomic<int> opened{0}, closed{0}, abandoned{0}, reset{0};
+};
+struct Kettle {
+    int number;
+};
+struct Driver {
+    using resource = Kettle;
+    Count* count;
+    resource open() { return {++count->opened}; }
+    void close(resource&) noexcept { ++count->closed; }
+    bool dirty(resource&) noexcept { return soiled; }
+    dewpond::ResetResult reset(resource&, dewpond::Deadline) noexcept {
+        ++count->reset;
+        return dewpond::ResetResult::clean;
+    }
+    void abandon(resource&) noexcept { ++count->abandoned; }
+    static inline bool soiled = false;
+};
+
+/// Runs `f` in a forked child; its answer is the child's exit status, -1 if it hung or crashed.
+template <class F>
+int in_child(F f) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(10);
+        ::_exit(f());
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define SAY(n, holds) \
+    if (!(holds)) return n
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(forks)
+
+BOOST_AUTO_TEST_CASE(the_child_is_refused_and_forgets_what_was_idle_and_lent) {  // brianmario/mysql2#1467, mperham/connection_pool#177
+    Count count;
+    dewpond::Pool pool{Driver{&count}, {.max_size = 3}};
+    auto lease = pool.checkout();
+    { auto a = pool.checkout(), b = pool.checkout(); }
+    const int status = in_child([&] {
+        SAY(1, !pool.try_checkout() && pool.try_checkout().error().code() == dewpond::Code::forked);
+        SAY(2, pool.try_checkout(1h).error().code() == dewpond::Code::forked);
+        SAY(3, std::string{pool.try_checkout(1h).error().what()}.find("make a new pool after fork()") != std::string::npos);
+        Driver::soiled = true;
+        lease = {};
+        SAY(4, count.abandoned == 1 && count.reset == 0);
+        SAY(5, pool.close(1h) == 0 && count.abandoned == 3);
+        SAY(6, count.closed == 0);
+        return 0;
+    });
+    BOOST_TEST(status == 0);
+    BOOST_TEST(count.abandoned == 0);
+    BOOST_TEST(pool.try_checkout().has_value());  // the parent's goes on as before
+    lease = {};
+    BOOST_TEST(pool.stats().idle == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(the_pool_may_be_destroyed_in_the_child_crew_and_all) {
+    Count count;
+    auto pool = std::make_unique<dewpond::Pool<Driver, dewpond::Lifetime, dewpond::OpenInBackground>>(Driver{&count}, dewpond::Options{.max_size = 2});
+    { auto a = pool->checkout(); }
+    BOOST_TEST(in_child([&] {
+        pool.reset();
+        SAY(1, count.closed == 0 && count.abandoned >= 1);
+        return 0;
+    }) == 0);
+    BOOST_TEST(pool->try_checkout(1s).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_child_may_have_pools_of_its_own) {
+    Count count;
+    dewpond::Pool pool{Driver{&count}, {.max_size = 2}};
+    { auto a = pool.checkout(); }
+    BOOST_TEST(in_child([&] {
+        Count mine;
+        {
+            dewpond::Pool own{Driver{&mine}, {.max_size = 2}};
+            SAY(1, own.try_checkout(1s).has_value());
+            SAY(2, own.stats().idle == 1);
+            SAY(3, in_child([&] { return own.try_checkout(1s).has_value() ? 1 : 0; }) == 0);  // and they are not its child's
+        }
+        SAY(4, mine.closed == 1);
+        return 0;
+    }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
+    Count count;
+    dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 2}};
+    std::atomic<bool> done{false};
+    std::vector<std::thread> crowd;
+    for (int k = 0; k < 4; ++k) {
+        crowd.emplace_back([&] {
+            while (!done) {
+                if (auto lease = pool.try_checkout(1ms); lease && count.opened % 7 == 0) lease->discard();
+            }
+        });
+    }
+    int bad = 0;
+    for (int k = 0; k < 100; ++k) {
+        bad += in_child([&] {
+            SAY(1, pool.try_checkout(1h).error().code() == dewpond::Code::forked);
+            pool.maintain();
+            pool.resize(1);
+            SAY(2, pool.inspect().empty());
+            pool.close(1h);
+            return 0;
+        }) == 0 ? 0 : 1;
+    }
+    done = true;
+    for (auto& t : crowd) t.join();
+    BOOST_TEST(bad == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

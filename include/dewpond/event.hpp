@@ -27,7 +27,7 @@ enum class EventKind : std::uint8_t {
     down,             ///< no resource left and opening failed for `outage_grace`: checkouts are refused
     up,               ///< the pool is no longer down; `age` is how long it was
     dirty_return,     ///< a lease came back needing a reset: often a lost COMMIT at `place`
-    closed,           ///< a resource was closed for a reason other than age or the end of the pool: see `reason`
+    closed,           ///< a resource was closed because something was wrong with it, or was discarded: see `reason`
     hook_left_dirty,  ///< a hook or check (named in `text`) left a resource dirty or refused it
     stalled,          ///< the keeper came `age` late, as if the process had been stopped: nothing is retired by age this time
     nested_wait,      ///< a thread timed out waiting while it held leases of this pool itself

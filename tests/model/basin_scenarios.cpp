@@ -31,7 +31,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"impatient", impatient<S>, {}},
         {"queue_is_full", queue_is_full<S>, {}},
         {"shrinks", shrinks<S>, {}},
-        {"shrinks_under_waiters", shrinks_under_waiters<S>, {.stale = 0}},
+        {"shrinks_under_waiters", shrinks_under_waiters<S>, {.stale = 0}, false},
         {"shrinks_by_one", shrinks_by_one<S>, {}},
         {"grows", grows<S>, {.stale = 1}},
         {"shrinks_and_grows", shrinks_and_grows<S>, {.stale = 0}},

@@ -389,10 +389,10 @@ const std::vector<Scenario>& pool_scenarios() {
         {"pool_interrupts", pool_interrupts, {.preemptions = 2, .stale = 1}},
         {"pool_is_late", pool_is_late, {.preemptions = 1, .stale = 1, .timeouts = 1}},
         {"pool_expires", pool_expires, {.preemptions = 1, .stale = 1}},
-        {"pool_resized", pool_resized, {.preemptions = 1, .stale = 0}},
-        {"pool_renewed", pool_renewed, {.preemptions = 1, .stale = 0}},
-        {"pool_wears_out", pool_wears_out, {.preemptions = 1, .stale = 1}},
-        {"pool_forked", pool_forked, {.preemptions = 1, .stale = 0}},
+        {"pool_resized", pool_resized, {.preemptions = 2, .stale = 0}},
+        {"pool_renewed", pool_renewed, {.preemptions = 2, .stale = 0}},
+        {"pool_wears_out", pool_wears_out, {.preemptions = 2, .stale = 0}},
+        {"pool_forked", pool_forked, {.preemptions = 2, .stale = 0}},
         {"pool_calls_back", pool_calls_back, {.preemptions = 1, .stale = 1}},
     };
     return list;

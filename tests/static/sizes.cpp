@@ -44,17 +44,19 @@ template <int>
 struct Nothing {};
 
 /// The slot as one would write it: where it belongs in the idle set, the resource, and one word for each thing asked.
-template <class Resource, class Uses, class Marks, class Where>
+template <class Resource, class Uses, class Marks, class LastUse, class Where>
 struct alignas(64) ByHand {
     std::uint64_t bit;
     std::uint32_t home, index, barged;
     Resource resource;
     [[no_unique_address]] Uses uses;
     [[no_unique_address]] Marks marks;
+    [[no_unique_address]] LastUse last_use;
     [[no_unique_address]] Where where;
 };
 using Uses = std::uint64_t;
 using Marks = std::uint32_t;
+using LastUse = std::uint64_t;
 using Where = std::uint64_t;
 
 template <std::size_t N>
@@ -75,31 +77,31 @@ static_assert(std::is_same_v<SlotOf<int, NoMetrics>, dewpond_test::slot_of<Opens
 template <class R>
 using Bare = SlotOf<R, NoMetrics, NoHolders>;
 template <class R>
-using BareByHand = ByHand<R, Nothing<1>, Nothing<2>, Nothing<3>>;
+using BareByHand = ByHand<R, Nothing<1>, Nothing<2>, Nothing<4>, Nothing<3>>;
 static_assert(weighs<Bare, BareByHand>);
 
 template <class R>
 using Counted = SlotOf<R, Counters, NoHolders>;
 template <class R>
-using CountedByHand = ByHand<R, Uses, Nothing<2>, Nothing<3>>;
+using CountedByHand = ByHand<R, Uses, Nothing<2>, Nothing<4>, Nothing<3>>;
 static_assert(weighs<Counted, CountedByHand>);
 
 template <class R>
 using Default = SlotOf<R>;
 template <class R>
-using DefaultByHand = ByHand<R, Uses, Nothing<2>, Where>;
+using DefaultByHand = ByHand<R, Uses, Nothing<2>, Nothing<4>, Where>;
 static_assert(weighs<Default, DefaultByHand>);
 
 template <class R>
 using Ageing = SlotOf<R, NoMetrics, NoHolders, Lifetime>;
 template <class R>
-using AgeingByHand = ByHand<R, Uses, Marks, Nothing<3>>;
+using AgeingByHand = ByHand<R, Uses, Marks, LastUse, Nothing<3>>;
 static_assert(weighs<Ageing, AgeingByHand>);
 
 template <class R>
 using All = SlotOf<R, Lifetime, Counters, Holders>;
 template <class R>
-using AllByHand = ByHand<R, Uses, Marks, Where>;
+using AllByHand = ByHand<R, Uses, Marks, LastUse, Where>;
 static_assert(weighs<All, AllByHand>);
 
 // The measure can tell them apart.

@@ -8,6 +8,8 @@ set(DEWPOND_TEST_FLAGS -O1 -g1 -UNDEBUG CACHE STRING "Optimisation of the plain 
 set(dewpond_warnings -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror)
 set(dewpond_sanitizer_thread tsan -fsanitize=thread)
 set(dewpond_sanitizer_address asan -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+set(dewpond_proof_dir ${PROJECT_BINARY_DIR}/proof)  # tests/run sums up what is written there
+file(MAKE_DIRECTORY ${dewpond_proof_dir})
 set(dewpond_with_postgres ${CMAKE_CURRENT_LIST_DIR}/with_postgres.sh)
 
 # dewpond_add_test(<name> <area> COMMAND ... [LABELS ...] [TIMEOUT <seconds>] [POSTGRES] [<test property> <value>]...)
@@ -35,12 +37,13 @@ function(dewpond_add_test name)
         ${test} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}" ${arg_PROPERTIES})
 endfunction()
 
-# dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES]
+# dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES] [PROOF]
 #              [SANITIZERS thread address] [TIMEOUT <seconds>])
 # One Boost.Test program (target test_<name>) and its test <leg>.<name>; for each sanitizer the same sources once more
-# as <leg>.<name>.tsan or .asan, with three times the time.
+# as <leg>.<name>.tsan or .asan, with three times the time. PROOF: labelled so, and the plain variant writes what it
+# counted into the file named by DEWPOND_PROOF_FILE, a line each: KEY VALUE.
 function(dewpond_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;PROOF" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "dewpond_test(${arg_NAME}): what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
@@ -52,8 +55,14 @@ function(dewpond_test)
         set(postgres POSTGRES)
     endif()
 
+    set(counts "")
+    if(arg_PROOF)
+        list(APPEND arg_LABELS proof)
+        set(counts DEWPOND_PROOF_FILE=${dewpond_proof_dir}/${arg_NAME}.txt)
+    endif()
+
     dewpond_test_program(test_${arg_NAME} FLAGS ${DEWPOND_TEST_FLAGS} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
-    dewpond_add_test(${arg_NAME} COMMAND $<TARGET_FILE:test_${arg_NAME}> LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${postgres})
+    dewpond_add_test(${arg_NAME} COMMAND $<TARGET_FILE:test_${arg_NAME}> LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT ${counts} ${postgres})
 
     if(NOT DEWPOND_SANITIZERS)
         return()

@@ -105,6 +105,35 @@ BOOST_AUTO_TEST_CASE(the_keeper_retires_and_asks) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(another_size) {
+    sweep_one("another size", of_three, [](Bench& b) {
+        b.build();
+        auto one = b.lease(), two = b.lease();
+        b.fragile([&] { b.pool().resize(1); });
+        b.fragile([&] { one = {}; });
+        b.fragile([&] { static_cast<void>(b.pool().try_checkout(0s)); });
+        b.fragile([&] { b.pool().resize(3); });
+        b.fragile([&] { two = {}; });
+        b.fragile([&] { b.ticks(3, 1s); });
+    });
+}
+
+BOOST_AUTO_TEST_CASE(renewed) {
+    sweep_one("renewed", of_three, [](Bench& b) {
+        b.build();
+        {
+            const auto one = b.lease(), two = b.lease();
+        }
+        auto out = b.lease();
+        b.fragile([&] {
+            b.pool().renew();
+            b.ticks(4, 1s);
+        });
+        b.fragile([&] { out = {}; });
+        b.fragile([&] { b.ticks(4, 1s); });
+    });
+}
+
 BOOST_AUTO_TEST_CASE(an_outage_and_its_end) {
     sweep_one("an outage and its end", of_two, [](Bench& b) {
         b.build();

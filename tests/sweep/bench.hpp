@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <new>
@@ -307,6 +309,7 @@ void sweep_one(const char* name, MakeBench&& make_bench, Scenario&& scenario) {
     total().points += s.points;
     BOOST_TEST(s.points > 0);
     BOOST_TEST_MESSAGE("so far " << total().points << " throw points");
+    if (const char* file = std::getenv("DEWPOND_PROOF_FILE")) std::ofstream{file} << "throw_points " << total().points << '\n';
 }
 
 }  // namespace sweep

@@ -29,10 +29,8 @@ struct Plan {
 
 class Ledger {
 public:
-    explicit Ledger(const Plan& plan) : plan_{plan}, max_{plan.max_size} {
-        plan_.capacity = (std::max)(plan.capacity, plan.max_size);
-        vacant_.resize((plan_.capacity + 63) / 64, 0);
-        book_.resize(plan_.capacity);
+    explicit Ledger(const Plan& plan) : plan_{plan}, max_{plan.max_size}, capacity_{(std::max)(plan.capacity, plan.max_size)}, vacant_((capacity_ + 63) / 64, 0), book_(capacity_) {
+        plan_.capacity = capacity_;
         for (std::uint32_t i = 0; i < plan_.capacity; ++i) set_vacant(i);
     }
 
@@ -110,7 +108,7 @@ private:
     void set_vacant(std::uint32_t slot) noexcept { vacant_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
 
     Plan plan_;
-    std::uint32_t max_;
+    std::uint32_t max_, capacity_;
     std::vector<std::uint64_t> vacant_;
     std::vector<SlotBook> book_;
     std::uint32_t counted_ = 0, opening_ = 0, retiring_ = 0;

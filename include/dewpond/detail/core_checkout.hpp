@@ -285,8 +285,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
         note.incarnation = incarnation;
         if constexpr (S::limits_uses) s.last_use.n = life_.last_use(uses_of(s));
         if constexpr (S::expires) {
-            const auto seed = static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ (std::uint64_t{slot} << 40);
-            life_.opened(note.life, static_cast<std::uint32_t>((seed * 0x9E3779B97F4A7C15u) >> 33));
+            life_.opened(note.life, scatter(static_cast<std::uint64_t>(now.time_since_epoch().count()) + slot));
         }
         {
             Locked lock{notes_mutex_};

@@ -134,9 +134,11 @@ void Core<S>::after_stall(TimePoint now) noexcept {
             if (note.sample.idle) note.sample.since = now;
         }
     }
-    if constexpr (TellsStatus<Driver> || Probes<Driver>) {
+    if constexpr (TellsStatus<Driver> || Probes<Driver> || S::ages_for_check) {
         for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             if (!exchange_.idle().claim(i)) continue;
+            // What is asked by age is asked before it is lent: nobody knows how long it really rested.
+            if constexpr (S::ages_for_check) slots_[i].marks.n.fetch_or(mark_aged, std::memory_order_relaxed);
             if (passes_free_checks(slots_[i])) offer(slots_[i]);
             else retire(slots_[i], CloseReason::check_failed);
         }

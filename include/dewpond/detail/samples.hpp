@@ -49,6 +49,13 @@ struct Sample {
     return (std::max)(Duration{std::chrono::seconds{2}}, period.is_never() ? period : Duration{2 * period.ns()});
 }
 
+/// Neighbours give numbers that have nothing to do with each other: slots opened at one reading of the clock.
+[[nodiscard]] constexpr std::uint32_t scatter(std::uint64_t n) noexcept {
+    n = (n ^ (n >> 30)) * 0xBF58476D1CE4E5B9u;
+    n = (n ^ (n >> 27)) * 0x94D049BB133111EBu;
+    return static_cast<std::uint32_t>(n ^ (n >> 31));
+}
+
 /// How many healthy resources may be retired in one tick: spaced, so that no storm of openings follows.
 [[nodiscard]] constexpr std::uint32_t retirements_per_tick(std::uint32_t counted) noexcept { return counted / 10 + 1; }
 

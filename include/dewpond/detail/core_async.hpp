@@ -3,6 +3,8 @@
 // thread if something is idle, else on the thread that frees a slot, notices the deadline, or closes the pool.
 #pragma once
 
+#include <utility>
+
 #include <dewpond/detail/core.hpp>
 #include <dewpond/lease.hpp>
 
@@ -57,12 +59,14 @@ void Core<S>::serve(Waiter& w) noexcept {
     exchange_.visit();
     turn_away(s, a, &call);
     if (call.hook_threw) return refuse(w, Code::hook_failed);
+    const bool at_once = std::exchange(w.at_once_, false);  // before: once queued it may be gone any moment
     const Grant g = exchange_.begin(w, true);
     if (g.what == Standing::failed) {
         static_cast<void>(exchange_.leave());  // the refusal counts, too
         return refuse(w, g.failure);
     }
     if (g.what == Standing::slot) {
+        w.at_once_ = at_once;
         w.set(g.what);
         w.slot = g.slot;
         static_cast<void>(exchange_.leave());

@@ -306,6 +306,10 @@ private:
     bool open(std::uint32_t i, bool to_give) noexcept {
         Engine::it().point();  // the driver is at work
         if (opening_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + opening_takes);
+        if (exchange.plan().max_size == 1) {  // nobody else opens, so that the gate is the one this opener passed
+            const Engine::Peek peek;
+            exchange.locked([&] { require(Engine::it().now() >= exchange.ledger().outage.gate, "opened before the back-off was over"); });
+        }
         Resource& r = resources_[i];
         require(!r.exists, "opened over a resource that exists");
         if (Engine::it().faulty()) {

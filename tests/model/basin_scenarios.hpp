@@ -404,6 +404,205 @@ void shrinks_and_grows() {
     b.let_go();
 }
 
+/// A callback at the head cannot come and look: what is given goes to it, and is never visible meanwhile.
+template <class S>
+void callback_is_not_overtaken() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    typename B::Waiter w;
+    w.keep = true;
+    const auto held = b.checkout();
+    b.enqueue(w, {});
+    start([&] { b.give_back(held.slot); });
+    start([&] { require(!b.checkout({}, nullptr, false), "a callback was overtaken"); });
+    go();
+    require(w.served == 1, "a callback was not served");
+    b.give_back(w.lease);
+    b.at_rest();
+    b.let_go();
+}
+
+/// More of them late at once than threads could be woken in one section.
+template <class S>
+void callbacks_late_at_once() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    typename B::Waiter w[10];
+    const auto held = b.checkout();
+    for (auto& each : w) b.enqueue(each, in(10));
+    start([&] {
+        Engine::it().sleep_until(in(10).at());
+        b.exchange.expire(Engine::it().now());
+        for (auto& each : w) require(each.served == 1 && each.why == Code::timed_out, "a callback was not told that it is late");
+    });
+    go();
+    b.give_back(held.slot);
+    b.at_rest();
+    b.let_go();
+}
+
+/// A crew with nothing to do is left alone, however others come and go.
+template <class S>
+void crew_rests() {
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(1);
+    bool done = false;
+    unsigned left = 3, woken = 0;
+    b.exchange.visit();
+    start([&] {
+        bool busy = false;
+        while (!b.exchange.locked([&] { return done; })) {
+            require(!b.work_once(busy), "the crew has something to do");
+            b.exchange.rest(done);
+            if (!done) ++woken;
+        }
+        static_cast<void>(b.exchange.leave());
+    });
+    for (unsigned k = 0; k < 3; ++k) {
+        start([&] {
+            b.borrow();
+            if (--left == 0) b.end_crew(done);
+        });
+    }
+    go();
+    require(woken == 0, "the crew was woken for nothing");
+    b.at_rest();
+    b.let_go();
+}
+
+/// Closing waits for an opening that is under way, and is told when it has failed.
+template <class S>
+void drained_of_an_opening() {
+    auto& b = *new Basin<S>{plan(1)};
+    start([&b] {
+        const Code c = b.try_borrow({});
+        require(c == Code::none_idle || c == Code::closed, "neither served nor told that it is closed");
+    });
+    start([&b] {
+        b.close();
+        require(b.exchange.drain({}) == 0, "drained, and something is left");
+    });
+    go();
+    b.at_rest();
+    b.let_go();
+}
+
+/// While somebody waits, or begins to, no back-off is longer than the cap for those who wait.
+template <class S>
+void gate_comes_near() {
+    using B = Basin<S>;
+    Plan p = plan(1);
+    p.outage.grace = dewpond::Duration{std::chrono::hours{1}};
+    auto& b = *new B{p};
+    const auto gate = [&b] {
+        dewpond::TimePoint at{};
+        b.exchange.locked([&] { at = b.exchange.ledger().outage.gate; });
+        return at;
+    };
+    const auto cap = b.exchange.plan().outage.backoff_max_waiting.ns();
+    for (unsigned k = 0; k < 12; ++k) {  // nobody is queued
+        Engine::it().sleep_until(gate());
+        typename B::Node n;
+        n.since = Engine::it().now();
+        const auto g = b.exchange.begin(n, true);
+        require(g.what == Standing::vacancy, "nobody may open although the back-off is over");
+        bool newly_down = false;
+        b.exchange.open_failed(g.slot, dewpond::Fault::other, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
+        static_cast<void>(b.exchange.leave());
+        if (k % 2 == 0) continue;
+        typename B::Waiter w;
+        b.enqueue(w, {});
+        require(gate() <= Engine::it().now() + cap, "a far gate stays far although somebody waits");
+        require(b.withdraw(w), "a callback that waits cannot be withdrawn");
+    }
+    b.let_go();
+}
+
+/// Called off while nothing else can end its wait.
+template <class S>
+void called_off_alone() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    typename Basin<S>::Stop stop;
+    start([&] { require(b.try_borrow({}, &stop) == Code::cancelled, "not called off"); });
+    start([&] { b.stop(stop); });
+    go();
+    b.give_back(held.slot);
+    b.at_rest();
+    b.let_go();
+}
+
+/// Nobody has waited long enough for a slot to be handed over.
+struct NoPatience {
+    using answers = dewpond::question::waiting;
+    static constexpr const char* name = "NoPatience";
+    [[nodiscard]] static bool hand_over(const dewpond::WaitingView&) noexcept { return false; }
+};
+
+/// A head that began to wait just now is woken to look; the slot is visible to everybody until it does.
+template <class S>
+void young_head_is_woken() {
+    using B = Basin<S, NoPatience>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    typename B::Node n;
+    n.since = Engine::it().now();
+    require(b.exchange.begin(n, true).what == Standing::waiting, "served although nothing is idle");
+    b.give_back(held.slot);
+    require(n.standing() == Standing::notified && b.exchange.idle().is_idle(held.slot), "handed over to a head that is young");
+    start([&] {
+        const auto overtaken = b.checkout();
+        b.give_back(overtaken.slot);
+    });
+    start([&] {
+        const auto g = b.exchange.wait(n);
+        require(g.what == Standing::slot, "not served");
+        require(b.exchange.give(g.slot), "refused by an open pool");
+    });
+    go();
+    b.let_go();
+}
+
+/// A vacancy is claimed after a back-off at the moment a slot comes back: whoever is next is woken for it.
+template <class S>
+void opening_fails_beside_a_return() {
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(1);
+    const auto held = b.checkout();
+    for (unsigned k = 0; k < 3; ++k) start([&b] { b.borrow(); });
+    start([&] {
+        b.use(held.slot);
+        if (Engine::it().choose(Kind::data, 2) != 0) Engine::it().sleep_until(in(100).at());
+        b.give_back(held.slot);
+    });
+    go();
+    b.at_rest();
+    b.let_go();
+}
+
+/// Whoever sees that a slot is idle again also sees what its holder counted while it was out: ages stand on that.
+template <class S>
+void seen_idle_again() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.fill(1);
+    typename S::template atomic<unsigned> uses{0};
+    const auto held = b.checkout();
+    start([&] {
+        uses.store(1, std::memory_order_relaxed);
+        b.give_back(held.slot);
+    });
+    start([&] {
+        if (b.exchange.idle().is_idle(held.slot)) require(uses.load(std::memory_order_relaxed) == 1, "a return is seen, and not what its holder counted");
+    });
+    go();
+    b.at_rest();
+    b.let_go();
+}
+
 // ---- callbacks ----
 
 /// A waiter without a thread beside one with: each is served once.

@@ -28,6 +28,10 @@ struct Invariants {
                 if ((bits & Set::attention) == 0) return "I-c: ONWAY without ATTENTION";
                 if (head == nullptr || parked) return "I-c: ONWAY, and nobody is on the way";
             }
+            if (head == nullptr && !e.closing_ && !e.ledger_.excess() && e.ledger_.retiring() == 0 && (bits & Set::control) != 0) return "nobody is queued, and returns come to the mutex";
+            if (head != nullptr && !parked && !head->cancelled && !e.strict && e.idle_.words() == 1 && !e.closing_ && !e.ledger_.excess() && e.ledger_.retiring() == 0 && (bits & Set::onway) == 0) {
+                return "I-c: the head is on the way, and every return still comes to the mutex";
+            }
             if (e.closing_ && (bits & Set::control) != Set::attention) return "I-g: closing, and returns do not come to the mutex";
         }
         idle = e.idle_.count();
@@ -41,6 +45,7 @@ struct Invariants {
             if (n->next != nullptr && n->next->since < n->since) return "the queue is out of order";
         }
         if (queued != e.fifo_.size() || async != e.fifo_.async_count()) return "the queue miscounts itself";
+        if (queued > e.ledger_.plan().max_waiting) return "more are queued than may be";
         const Ledger& l = e.ledger_;
         std::uint32_t counted = 0, opening = 0, retiring = 0, live = 0;
         for (std::uint32_t i = 0; i < l.plan().capacity; ++i) {
@@ -51,6 +56,8 @@ struct Invariants {
             if (l.phase(i) != SlotPhase::live && e.idle_.is_idle(i)) return "I-d: a slot is idle and something else";
         }
         if (counted != l.counted() || opening != l.opening() || retiring != l.retiring()) return "I-e: the counts do not add up";
+        const std::uint64_t told = e.census_.newest();
+        if (told != (std::uint64_t{counted} | std::uint64_t{opening} << 16 | std::uint64_t{retiring} << 32 | std::uint64_t{queued} << 48)) return "the census does not tell what is counted";
         if (idle > live) return "I-d: more slots are idle than live";
         if (Opening::in_caller && parked && !head->async() && !e.closing_ && l.may_open(e.sync_.now())) return "I-f: the head is parked beside a vacancy it may open";
         if (e.visitors_ > 1000) return "more visitors left than came";

@@ -177,4 +177,20 @@ BOOST_AUTO_TEST_CASE(a_call_made_while_another_runs_comes_after_it_not_inside_it
     Deferred::run_all(nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_was_called_beside_another_can_be_called_again_alone) {
+    std::vector<int> log;
+    Note n[2];
+    for (int i = 0; i < 2; ++i) n[i].run = run_note, n[i].log = &log, n[i].number = i + 1;
+    Sync sync;
+    dewpond::detail::Wakes<Sync> both;
+    both.call(n[0]);
+    both.call(n[1]);
+    both.send(sync);
+    BOOST_TEST((log == std::vector<int>{1, -1, 2, -2}));
+    dewpond::detail::Wakes<Sync> again;
+    again.call(n[0]);
+    again.send(sync);
+    BOOST_TEST((log == std::vector<int>{1, -1, 2, -2, 1, -1}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

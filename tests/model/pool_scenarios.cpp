@@ -382,7 +382,7 @@ void pool_calls_back() {
 
 const std::vector<Scenario>& pool_scenarios() {
     static const std::vector<Scenario> list{
-        {"pool_shared", pool_shared, {.preemptions = 1, .stale = 0}},
+        {"pool_shared", pool_shared, {.preemptions = 1, .stale = 0}, false},
         {"pool_with_crew", pool_with_crew, {.preemptions = 1, .stale = 1}, false},
         {"pool_goes_first", pool_goes_first, {.preemptions = 2, .stale = 1}},
         {"pool_goes_under_its_crew", pool_goes_under_its_crew, {.preemptions = 1, .stale = 1}},

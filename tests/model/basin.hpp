@@ -228,6 +228,12 @@ public:
         exchange.locked([&] { require(exchange.ledger().counted() == exist, "the pool counts what does not exist, or the reverse"); });
     }
 
+    /// The end of most scenarios: nothing is lost, and the pool goes.
+    void end() noexcept {
+        at_rest();
+        let_go();
+    }
+
     Exchange exchange;
     unsigned opened_in_all = 0, closed_in_all = 0;
 

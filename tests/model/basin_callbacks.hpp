@@ -20,8 +20,7 @@ void callback_is_not_overtaken() {
     go();
     require(w.served == 1, "a callback was not served");
     b.give_back(w.lease);
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// More of them late at once than threads could be woken in one section.
@@ -40,8 +39,7 @@ void callbacks_late_at_once() {
     });
     go();
     b.give_back(held.slot);
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// A waiter without a thread beside one with: each is served once.
@@ -55,8 +53,7 @@ void callback_beside_threads() {
     for (unsigned k = 0; k < threads; ++k) start([&b] { b.borrow(); });
     go();
     require(w.served == 1, "a callback was not served");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Withdrawn while it is being granted.
@@ -73,8 +70,7 @@ void callback_withdrawn() {
     start([&b] { b.borrow(); });
     go();
     require(w.served == 1, "a callback was not told");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Its deadline is noticed by whoever keeps house, or the slot comes first.
@@ -94,8 +90,7 @@ void callback_is_late() {
     start([&b] { b.borrow(); });
     go();
     require(w.served == 1, "a callback was not told");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Closing tells callbacks, too; a callback that returns its lease inside is no deeper recursion.
@@ -111,8 +106,7 @@ void callbacks_and_close() {
     start([&] { b.close(); });
     go();
     for (auto& each : w) require(each.served == 1, "a callback was not told");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 }  // namespace model::scenarios

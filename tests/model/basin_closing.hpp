@@ -11,8 +11,7 @@ void opening_fails() {
     auto& b = *new Basin<S>{plan(1)};
     for (unsigned k = 0; k < 2; ++k) start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Whoever opens is late when it fails: the next in the queue opens.
@@ -23,8 +22,7 @@ void opener_is_late() {
     start([&b] { require(b.try_borrow(in(10)) != Code::closed, "told that an open pool is closed"); });
     start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// A configuration fault and nothing live: whoever waits gets that error at once.
@@ -39,8 +37,7 @@ void opening_is_misconfigured() {
         });
     }
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Down: the grace is over with the first failure; later ones are refused until the prober finds it up.
@@ -65,8 +62,7 @@ void down_and_up() {
     });
     go();
     require(b.try_borrow({}) == Code::none_idle, "still down although the server is up");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// An idle resource may be found dead by whoever claimed it: it keeps its place and is served by the next one.
@@ -77,8 +73,7 @@ void claimed_dead() {
     b.checks_fail = true;
     for (unsigned k = 0; k < 3; ++k) start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// A resource is closed instead of returned: its vacancy serves who waits.
@@ -93,8 +88,7 @@ void discarded() {
     });
     for (unsigned k = 0; k < 2; ++k) start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// The pool is closed under those who hold and those who wait.
@@ -110,8 +104,7 @@ void closed_under_waiters() {
     }
     start([&b] { b.close(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Leases outlive the pool: whoever comes last frees it, nobody touches it afterwards.
@@ -164,8 +157,7 @@ void drained() {
         require(b.exchange.drain({}) == 0, "drained, and something is left");
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Closing waits for an opening that is under way, and is told when it has failed.
@@ -181,8 +173,7 @@ void drained_of_an_opening() {
         require(b.exchange.drain({}) == 0, "drained, and something is left");
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// While somebody waits, or begins to, no back-off is longer than the cap for those who wait.
@@ -229,8 +220,7 @@ void opening_fails_beside_a_return() {
         b.give_back(held.slot);
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 }  // namespace model::scenarios

@@ -30,8 +30,7 @@ void crew_rests() {
     }
     go();
     require(woken == 0, "the crew was woken for nothing");
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Whoever sees that a slot is idle again also sees what its holder counted while it was out: ages stand on that.
@@ -49,8 +48,7 @@ void seen_idle_again() {
         if (b.exchange.idle().is_idle(held.slot)) require(uses.load(std::memory_order_relaxed) == 1, "a return is seen, and not what its holder counted");
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 template <class S>
@@ -82,8 +80,7 @@ void opened_in_background() {
     with_crew(b, crew, [&](auto add) {
         for (unsigned k = 0; k < borrowers; ++k) add([&b] { b.borrow(); });
     });
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Two resets left to the crew at the same moment, while somebody waits for both.
@@ -103,8 +100,7 @@ void reset_by_the_crew() {
             b.give_back(second.slot);
         });
     });
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// A callback's deadline wakes a crew that rests.
@@ -123,8 +119,7 @@ void crew_watches_deadlines() {
         });
     });
     b.give_back(held.slot);
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// The keeper claims a particular slot while others take and return.
@@ -137,8 +132,7 @@ void claimed_by_the_keeper() {
         for (std::uint32_t i = 0; i < 2; ++i) b.expire(i);
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 }  // namespace model::scenarios

@@ -76,8 +76,7 @@ void grows() {
     start([&b] { b.resize(2); });
     go();
     b.give_back(held.slot);
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Fewer and more again, under everybody's feet.

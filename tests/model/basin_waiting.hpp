@@ -33,8 +33,7 @@ void one_is_late() {
     });
     for (unsigned k = 0; k < patient; ++k) start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 template <class S>
@@ -53,8 +52,7 @@ void all_are_late() {
         b.give_back(held.slot);
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Called off while it is being granted: it has the slot or the error, never neither.
@@ -71,8 +69,7 @@ void called_off() {
     start([&] { b.stop(stop); });
     start([&] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Whoever does not want to wait is told at once.
@@ -88,8 +85,7 @@ void impatient() {
     });
     start([&b] { b.borrow(); });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// No more may wait than the bound says.
@@ -106,8 +102,7 @@ void queue_is_full() {
         });
     }
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Strictly first come, first served: once queued, nobody is overtaken.
@@ -134,8 +129,7 @@ void strictly_in_order() {
         b.give_back(held.slot);
     });
     go();
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Called off while nothing else can end its wait.
@@ -149,8 +143,7 @@ void called_off_alone() {
     start([&] { b.stop(stop); });
     go();
     b.give_back(held.slot);
-    b.at_rest();
-    b.let_go();
+    b.end();
 }
 
 /// Nobody has waited long enough for a slot to be handed over.

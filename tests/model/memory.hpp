@@ -217,6 +217,8 @@ public:
         value_ = v;
         return *this;
     }
+    Var& operator++() noexcept { return *this = static_cast<T>(*this) + 1; }
+    Var& operator--() noexcept { return *this = static_cast<T>(*this) - 1; }
     operator T() const noexcept {  // NOLINT: as a plain value
         touch(false);
         return value_;

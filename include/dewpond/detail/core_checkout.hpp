@@ -279,7 +279,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
     Event e;
     e.slot = slot;
     if (failed == nullptr) {
-        s.settle_at(slot);
+        s.settle_again();
         SlotNote note;
         note.sample.opened(uses_of(s), now);
         note.incarnation = incarnation;

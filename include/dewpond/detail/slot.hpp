@@ -68,11 +68,14 @@ struct alignas(cache_line) Slot {
     Slot(const Slot&) = delete;
     ~Slot() {}
 
+    /// Once, before anybody else sees the slot: index and bit are read by any thread.
     void settle_at(std::uint32_t i) noexcept {
         index = i;
-        home = IdleSet<Sync>::home_of(i);
         bit = IdleSet<Sync>::bit_of(i);
+        settle_again();
     }
+    /// A new resource in it is not doomed.
+    void settle_again() noexcept { home = IdleSet<Sync>::home_of(index); }
     [[nodiscard]] bool to_retire() const noexcept { return marked(mark_retire | mark_renew); }
     [[nodiscard]] bool worn_out() const noexcept {
         if constexpr (S::limits_uses) return uses.n.load(std::memory_order_relaxed) >= last_use.n;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // The pool over real connections: what a lease leaves behind, what is never handed out, what is told.
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pq_driver_support.hpp"
 #include <dewpond/libpq.hpp>
@@ -215,6 +220,33 @@ BOOST_AUTO_TEST_CASE(close_interrupts_what_still_runs) {
     BOOST_TEST(soon([&] { return db.stats().size == 0; }));
     BOOST_CHECK_EXCEPTION(db.checkout(), dewpond::PoolError,
                           [](const dewpond::PoolError& e) { return e.code() == Code::closed; });
+}
+
+BOOST_AUTO_TEST_CASE(a_forked_child_ends_nothing_of_its_parents) {  // brianmario/mysql2#1467
+    for (const Way& way : ways()) {
+        BOOST_TEST_CONTEXT(way.name) {
+            auto db = std::make_unique<Db>(PqDriver{way.conninfo}, dewpond::Options{.max_size = 2});
+            auto lease = db->checkout(10s);
+            run(*lease, "begin");
+            const std::string out = pid_of(lease);
+            const std::string idle = pid_of(db->checkout(10s));
+            const pid_t child = ::fork();
+            if (child == 0) {
+                ::alarm(10);
+                const bool refused = !db->try_checkout(1h);
+                lease = {};
+                db.reset();
+                Db own{PqDriver{way.conninfo}, {.max_size = 1}};
+                ::_exit(refused && own.try_checkout(10s).has_value() ? 0 : 1);
+            }
+            int status = -1;
+            ::waitpid(child, &status, 0);
+            BOOST_TEST(status == 0);
+            BOOST_TEST(pid_of(lease) == out);
+            BOOST_TEST(PQtransactionStatus(*lease) == PQTRANS_INTRANS);
+            BOOST_TEST(pid_of(db->checkout(10s)) == idle);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_detached_connection_is_the_callers) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <poll.h>
 
 #include "machine.hpp"
 #include "report.hpp"
@@ -104,8 +105,7 @@ struct Pair {
 constexpr int warm_up = 5;
 
 template <class Pool, class Query>
-Pair add(Rounds& rounds, const Pair* like, const std::string& conninfo, Query query) {
-    auto pool = pool_of_one<Pool>(conninfo);
+Pair add(Rounds& rounds, const Pair* like, const std::shared_ptr<Pool>& pool, Query query) {
     const auto held = [pool, query](benchmark::State& state) {
         auto lease = pool->checkout();
         PGconn* const c = *lease;
@@ -126,15 +126,34 @@ Pair add(Rounds& rounds, const Pair* like, const std::string& conninfo, Query qu
     return {first, rounds.add_like(first, taken)};
 }
 
+/// The floor of every check on this machine: the same connection held, and one poll(2) by hand before each query.
+template <class Query>
+std::size_t add_a_look(Rounds& rounds, const Pair& like, const std::shared_ptr<DefaultPool>& pool, Query query) {
+    return rounds.add_like(like.held, [pool, query](benchmark::State& state) {
+        auto lease = pool->checkout();
+        PGconn* const c = *lease;
+        int n = 0;
+        const auto once = [&] {
+            pollfd look{PQsocket(c), POLLIN, 0};
+            if (poll(&look, 1, 0) != 0) throw std::runtime_error{"something to read on a connection at rest"};
+            query(c, n++);
+        };
+        while (n < warm_up) once();
+        for (auto _ : state) once();
+    });
+}
+
 template <class Query>
 void latency(const bench::CommandLine& line, bench::Report& report, const std::string& title,
              const std::string& conninfo, Query query) {
     if (!line.wants(title)) return;
     Rounds rounds{bench::Clock::wall, 0.001};
-    const Pair standard = add<DefaultPool>(rounds, nullptr, conninfo, query);
-    const Pair unseen = add<UnseenPool>(rounds, &standard, conninfo, query);
-    const Pair ping = add<PingPool>(rounds, &standard, conninfo, query);
-    const Pair statement = add<SelectPool>(rounds, &standard, conninfo, query);
+    const auto pool = pool_of_one<DefaultPool>(conninfo);
+    const Pair standard = add(rounds, nullptr, pool, query);
+    const Pair look{standard.held, add_a_look(rounds, standard, pool, query)};
+    const Pair unseen = add(rounds, &standard, pool_of_one<UnseenPool>(conninfo), query);
+    const Pair ping = add(rounds, &standard, pool_of_one<PingPool>(conninfo), query);
+    const Pair statement = add(rounds, &standard, pool_of_one<SelectPool>(conninfo), query);
     rounds.run(line.rounds(1001, 201), line.quick ? 1 : 8);
 
     const auto us = [&](std::size_t body) { return bench::scaled(rounds.ns(body), 1e-3); };
@@ -147,6 +166,7 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
                         .compared = bench::summarise(bench::ratio(us(p.taken), us(p.held))),
                         .with = "the same connection held"});
     };
+    row("held, and one poll(2) by hand", look);
     row("dewpond, no check and no reset", unseen);
     row("dewpond, default policies", standard);
     rows.back().must = bench::at_most(1.03);

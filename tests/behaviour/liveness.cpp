@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Liveness: what is dead is not handed out, and what is asked, when.
+#include <map>
+
+#include <unistd.h>
+
 #include "kit/bench.hpp"
 
 using namespace behaviour;
@@ -14,9 +18,96 @@ void rest(Bench& b, int seconds) {
     }
 }
 
+/// A pool whose keeper sweeps: each resource has a pipe for a handle. Whoever writes into it makes it readable.
+struct Swept : Bench {
+    explicit Swept(std::size_t n, std::size_t min_idle = 1) : Bench{"hooked"} {
+        setting.options.keeper_thread = false;
+        setting.options.min_idle = min_idle;
+        setting.on_open = [this](ScriptedResource& r, Deadline) {
+            Pipe& p = pipes[r.id()];
+            BOOST_TEST_REQUIRE(::pipe(p.end) == 0);
+            script.set_poll_handle(r.id(), p.end[0]);
+            return true;
+        };
+        start(n);
+        fill(n);
+    }
+    void poke(std::uint32_t id) { BOOST_TEST(::write(pipes.at(id).end[1], "!", 1) == 1); }
+
+    struct Pipe {
+        int end[2] = {-1, -1};
+        Pipe() = default;
+        Pipe(const Pipe&) = delete;
+        ~Pipe() { ::close(end[0]), ::close(end[1]); }
+    };
+    std::map<std::uint32_t, Pipe> pipes;
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(liveness)
+
+BOOST_AUTO_TEST_CASE(what_died_at_rest_is_closed_and_replaced_before_anybody_asks, *boost::unit_test::timeout(20)) {
+    Swept b{3, 3};
+    b.script.break_it(2);
+    rest(b, 1);
+    BOOST_TEST(b.script.count(Hook::close) == 0u);  // its handle is silent: it is found when it is asked for
+    b.poke(2);
+    rest(b, 1);
+    BOOST_TEST(b.script.count(Hook::close) == 1u);
+    BOOST_TEST(b.script.count(Hook::status_ok) == 1u);  // only what had something to say was looked at
+    BOOST_TEST(b.pool().stats().closed_because(CloseReason::check_failed) == 1u);
+    BOOST_TEST(b.told(EventKind::closed).size() == 1u);
+    BOOST_TEST(b.script.count(Hook::open) == 4u);
+    BOOST_TEST(b.pool().stats().idle == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_something_to_say_and_is_well_stays, *boost::unit_test::timeout(20)) {
+    Swept b{2};
+    b.poke(1);
+    b.poke(2);
+    rest(b, 3);
+    BOOST_TEST(b.script.count(Hook::probe) == 6u);
+    BOOST_TEST(b.script.count(Hook::close) == 0u);
+    BOOST_TEST(b.pool().stats().idle == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_out_is_its_borrowers_affair, *boost::unit_test::timeout(20)) {
+    Swept b{2};
+    AnyLease lease = b.pool().checkout();
+    const unsigned before = static_cast<unsigned>(b.script.count(Hook::probe));
+    b.script.break_it(lease.id());
+    b.poke(lease.id());
+    rest(b, 2);
+    BOOST_TEST(b.script.count(Hook::probe) == before);
+    BOOST_TEST(b.script.count(Hook::close) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_handle_that_changed_is_asked_for_again, *boost::unit_test::timeout(20)) {
+    Swept b{1};
+    Swept::Pipe other;
+    BOOST_TEST_REQUIRE(::pipe(other.end) == 0);
+    b.script.set_poll_handle(1, other.end[0]);  // as a borrower who connected anew
+    b.poke(1);
+    rest(b, 1);
+    BOOST_TEST(b.script.count(Hook::probe) == 1u);
+    rest(b, 1);
+    BOOST_TEST(b.script.count(Hook::probe) == 1u);  // the old one is not looked at any more
+    BOOST_TEST(::write(other.end[1], "!", 1) == 1);
+    rest(b, 1);
+    BOOST_TEST(b.script.count(Hook::probe) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(no_handle_is_no_alarm, *boost::unit_test::timeout(20)) {
+    Bench b{"hooked"};
+    b.setting.options.keeper_thread = false;
+    b.setting.options.min_idle = 2;
+    b.start(2);
+    b.fill(2);
+    rest(b, 3);
+    BOOST_TEST(b.script.count(Hook::probe) == 0u);
+    BOOST_TEST(b.pool().stats().idle == 2u);
+}
 
 POND_TEST_CASE_IF(a_dead_resource_is_closed_and_the_search_goes_on, c.checks) {
     Bench b{config};

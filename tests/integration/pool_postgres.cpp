@@ -98,6 +98,26 @@ BOOST_AUTO_TEST_CASE(a_lost_commit_is_told_with_its_place) {
     BOOST_TEST(db.stats().dirty_returns == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(what_died_at_rest_is_replaced_before_anybody_asks) {
+    for (const Way& way : ways()) {
+        BOOST_TEST_CONTEXT(way.name) {
+            Db db{PqDriver{way.conninfo}, {.name = "swept", .max_size = 5, .min_idle = 3}};
+            Admin admin;
+            const auto backends = [&admin](const char* pids) {
+                return admin.ask(std::string{"select "} + pids + " from pg_stat_activity where application_name='swept'");
+            };
+            BOOST_TEST_REQUIRE(soon([&] { return db.stats().idle == 3; }));
+            const std::string first = backends("min(pid)");
+            (void)backends("count(pg_terminate_backend(pid))");
+            BOOST_TEST_REQUIRE(soon([&] { return db.stats().closed_because(dewpond::CloseReason::check_failed) == 3; }));
+            BOOST_TEST(soon([&] { return db.stats().idle == 3; }));
+            BOOST_TEST(soon([&] { return backends("count(*)") == "3"; }));
+            BOOST_TEST(backends("min(pid)") != first);
+            BOOST_TEST(db.stats().checkouts == 0u);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_backend_killed_while_idle_is_never_handed_out) {
     for (const Way& way : ways()) {
         BOOST_TEST_CONTEXT(way.name) {

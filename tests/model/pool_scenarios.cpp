@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+#include <fcntl.h>
+
 #include <dewpond/pool.hpp>
 
 #include "model/basin.hpp"
@@ -75,7 +77,7 @@ public:
 
     static inline unsigned most = 1;
 
-private:
+protected:
     struct Call {
         Water& w;
         explicit Call(Water& water) noexcept : w{water} {
@@ -92,7 +94,22 @@ private:
     };
     static bool calls(resource& w) noexcept { return Call{*w}, true; }
     static void outside_locks() noexcept { require(Engine::it().locks_held() == 0, "the driver is called under a mutex"); }
+
+private:
     unsigned unfinished_ = 1;
+};
+
+/// Its handle has always something to say, and the look at it may find it dead.
+class TellingDriver : public Driver {
+public:
+    int poll_handle(resource&) noexcept {
+        outside_locks();
+        return readable;
+    }
+    bool probe(resource& w) noexcept { return calls(w) && !Engine::it().faulty(); }
+
+private:
+    static inline const int readable = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 };
 
 template <class... Ps>
@@ -262,6 +279,21 @@ void pool_expires() {
     the_end();
 }
 
+/// The keeper looks at what rests while it is taken and returned; what it finds dead is closed once, by whoever found it.
+void pool_swept() {
+    {
+        using Swept = Pool<TellingDriver, Sync<0>, AnyPatience, NoHolders, Lifetime>;
+        Swept pool{TellingDriver{}, options(1), Sync<0>{}, AnyPatience{}, NoHolders{}, Lifetime{}};
+        borrow(pool);
+        Engine::it().sleep_until(Engine::it().now() + 1s);
+        for (int k = 0; k < 2; ++k) start([&pool] { borrow(pool); });
+        start([&pool] { pool.maintain(); });
+        go();
+        at_rest(pool);
+    }
+    the_end();
+}
+
 /// The process is forked at any moment: in the child the pool refuses, forgets what it held, and locks nothing.
 void pool_forked() {
     auto* pool = new P<>{Driver{}, options(2)};
@@ -389,6 +421,7 @@ const std::vector<Scenario>& pool_scenarios() {
         {"pool_interrupts", pool_interrupts, {.preemptions = 2, .stale = 1}},
         {"pool_is_late", pool_is_late, {.preemptions = 1, .stale = 1, .timeouts = 1}},
         {"pool_expires", pool_expires, {.preemptions = 1, .stale = 1}},
+        {"pool_swept", pool_swept, {.preemptions = 1, .stale = 1}},
         {"pool_resized", pool_resized, {.preemptions = 2, .stale = 0}},
         {"pool_renewed", pool_renewed, {.preemptions = 2, .stale = 0}},
         {"pool_wears_out", pool_wears_out, {.preemptions = 2, .stale = 0}},

@@ -77,11 +77,10 @@ public:
     void close(PqConnection& r) noexcept { r.close(); }
 
     /// Usable as far as libpq knows: connected, idle outside a transaction, no pipeline mode (which reads as idle too).
-    /// Blind to what happened on the wire. \cost three reads, 8 ns; no system call, no clock.
+    /// Blind to what happened on the wire. \cost two reads, 6 ns; no system call, no clock.
     [[nodiscard]] bool status_ok(PqConnection& r) noexcept {
-        const PGconn* c = r.conn_;
-        return PQstatus(c) == CONNECTION_OK && PQtransactionStatus(c) == PQTRANS_IDLE &&
-               PQpipelineStatus(c) == PQ_PIPELINE_OFF;
+        // Libpq's promise: the transaction status of a connection that is lost is "unknown". So PQstatus is not asked.
+        return PQtransactionStatus(r.conn_) == PQTRANS_IDLE && PQpipelineStatus(r.conn_) == PQ_PIPELINE_OFF;
     }
 
     /// Usable as far as this host knows: a look at the socket, and what is readable is read and understood. Sees a

@@ -17,6 +17,7 @@
 #include <dewpond/detail/samples.hpp>
 #include <dewpond/detail/setup.hpp>
 #include <dewpond/detail/slot.hpp>
+#include <dewpond/detail/sweep.hpp>
 #include <dewpond/options.hpp>
 #include <dewpond/report.hpp>
 #include <dewpond/result.hpp>
@@ -189,6 +190,7 @@ private:
     struct SlotNote {
         Sample sample;
         std::uint32_t incarnation = 0;  ///< how often renew() had been called when its opening began
+        int handle = -1;                ///< what the driver's poll_handle said last, where the keeper sweeps
         [[no_unique_address]] typename per_slot_of<typename S::lifetime>::type life;
     };
 
@@ -236,6 +238,8 @@ private:
     void look_at_all(TimePoint now) noexcept;
     bool stalled(TimePoint now) noexcept;
     void after_stall(TimePoint now) noexcept;
+    void sweep() noexcept;
+    void look_after(std::uint32_t slot) noexcept;
     [[nodiscard]] CloseReason judge(const SlotNote& note, Ages ages) const noexcept;
     bool same_resource(std::uint32_t slot, const SlotNote& note) noexcept;
     void mark_if_same(Slot& s, const SlotNote& note, Mark mark) noexcept;
@@ -285,6 +289,10 @@ private:
     typename Sync::mutex notes_mutex_;  // never held together with the exchange's
     std::vector<SlotNote> notes_;       // under notes_mutex_
     OpenNote open_note_;                // under notes_mutex_
+    struct NoSweep {
+        explicit NoSweep(std::uint32_t) noexcept {}
+    };
+    [[no_unique_address]] std::conditional_t<S::sweeps, Sweep, NoSweep> sweep_;  // of whoever does the tick
 
     atomic<std::int64_t> next_look_{0}, oldest_lease_{0};
     atomic<std::uint32_t> incarnation_{0}, forked_{0};

@@ -31,7 +31,8 @@ Core<S>::Core(Parts parts, Options options)
       options_{std::move(options)},
       origins_{parts.origins},
       announcer_{options_.on_event, options_.name},
-      notes_(exchange_.plan().capacity) {
+      notes_(exchange_.plan().capacity),
+      sweep_{exchange_.plan().capacity} {
     for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) slots_[i].settle_at(i);
     if constexpr (requires { driver_.pool_named(std::string_view{}); }) driver_.pool_named(std::string_view{options_.name});
 }
@@ -283,6 +284,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
         SlotNote note;
         note.sample.opened(uses_of(s), now);
         note.incarnation = incarnation;
+        if constexpr (S::sweeps) note.handle = driver_.poll_handle(s.resource);
         if constexpr (S::limits_uses) s.last_use.n = life_.last_use(uses_of(s));
         if constexpr (S::expires) {
             life_.opened(note.life, scatter(static_cast<std::uint64_t>(now.time_since_epoch().count()) + slot));

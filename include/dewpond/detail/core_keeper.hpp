@@ -145,6 +145,38 @@ void Core<S>::after_stall(TimePoint now) noexcept {
     }
 }
 
+/// Asks what rests, in one system call, whether something has happened to it: a resource that died is closed, and a new
+/// one opened where `min_idle` wants it, before anybody asks for it.
+template <class S>
+void Core<S>::sweep() noexcept {
+    if constexpr (S::sweeps) {
+        {
+            Locked lock{notes_mutex_};
+            for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
+                // A leased one may well have something to say: to its borrower.
+                if (notes_[i].sample.present && exchange_.idle().is_idle(i)) sweep_.add(i, notes_[i].handle);
+            }
+        }
+        sweep_.look([this](std::uint32_t slot) { look_after(slot); });
+    }
+}
+
+/// Something has happened to this one, or to whatever has the number of its handle now.
+template <class S>
+void Core<S>::look_after(std::uint32_t slot) noexcept {
+    if constexpr (S::sweeps) {
+        if (!exchange_.idle().claim(slot)) return;  // its borrower looks for himself
+        Slot& s = slots_[slot];
+        if (!passes_free_checks(s)) return retire(s, CloseReason::check_failed);
+        const int handle = driver_.poll_handle(s.resource);  // a borrower may have changed it
+        {
+            Locked lock{notes_mutex_};
+            notes_[slot].handle = handle;
+        }
+        offer(s);
+    }
+}
+
 /// Why this one should go; count_: it should not.
 template <class S>
 CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
@@ -200,6 +232,7 @@ void Core<S>::tick() noexcept {
             retire(s, why);
         }
     }
+    sweep();
     exchange_.ticked(add(now, period_.ns()));
 }
 

@@ -44,6 +44,8 @@ struct Setup {
     static constexpr bool check_talks = asks_for<ability::ping, typename needs_of<Live>::type> || requires { requires Live::talks; };
     static constexpr bool resets = requires(Reset& p, D& d, resource& r) { p.wants_reset(d, r); };
     static constexpr bool expires = requires(Life& l) { l.expired(typename per_slot_of<Life>::type{}, Ages{}); };
+    /// The keeper asks all handles at rest at once; what has something to say is probed.
+    static constexpr bool sweeps = checks && HasPollHandle<D> && Probes<D>;
     static constexpr bool limits_uses = requires(const Life& l) { l.last_use(std::uint64_t{}); };
     static constexpr bool ages_for_check = requires(const Live& l) { l.aged_after(); };
     static constexpr bool holders = !std::is_empty_v<typename per_slot_of<Watch>::type>;

@@ -18,7 +18,7 @@ namespace dewpond::inline v0::detail {
 /// As PQconnectdb hands it out, as far as local memory knows. The verbosities cannot be read, only exchanged.
 inline bool pq_plain(const PqSession& s) noexcept {
     PGconn* c = s.conn;
-    if (s.ended || PQstatus(c) != CONNECTION_OK || PQtransactionStatus(c) != PQTRANS_IDLE) return false;
+    if (s.ended || PQtransactionStatus(c) != PQTRANS_IDLE) return false;  // of a lost connection it is "unknown"
     // Pipeline mode says IDLE too, and every PQexec of the next borrower would fail.
     if (PQpipelineStatus(c) != PQ_PIPELINE_OFF || PQisnonblocking(c) == 1) return false;
     if (PQsetNoticeReceiver(c, nullptr, nullptr) != s.receiver) return false;  // null: asks only

@@ -15,8 +15,9 @@
 namespace dewpond::inline v0 {
 
 /// What a driver's `reset` says: `clean`, fit for the next borrower; `broken`, to be closed; `unfinished`, the
-/// deadline came first and the same call may be made again later with a new one.
-enum class ResetResult : std::uint8_t { clean, broken, unfinished };
+/// deadline came first and the same call may be made again later with a new one; `blank`, clean, and what was set up
+/// after the opening may be gone as well: the pool runs the user's `OnOpen` again.
+enum class ResetResult : std::uint8_t { clean, broken, unfinished, blank };
 
 /// Policies a driver suggests for its kind of resource: `using suggests = Suggest<OpenInBackground, Lifetime>;`.
 /// Each is default-constructed; the user's pack comes first.

@@ -91,6 +91,79 @@ BOOST_AUTO_TEST_CASE(on_open_whose_dirt_cannot_be_reset_makes_the_opening_fail, 
     BOOST_TEST(b.script.live() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(on_open_runs_again_after_a_reset_that_leaves_a_resource_blank, *boost::unit_test::timeout(20)) {
+    for (const bool in_background : {false, true}) {
+        Hooked b;
+        std::vector<Deadline> seen;
+        b.setting.on_open = [&](ScriptedResource&, Deadline by) { return seen.push_back(by), true; };
+        b.setting.on_return = [&](ScriptedResource& r, Deadline) { return !r.is_dirty() && seen.size() == 2; };  // before it
+        b.setting.options.return_budget = in_background ? 0ms : 20ms;
+        b.setting.options.keeper_thread = false;
+        b.script.on(Hook::reset, {blank(), succeed()});
+        Pond& pool = b.start(1);
+        AnyLease lease = pool.checkout();
+        lease->make_dirty();
+        BOOST_CHECK(lease.give_back() == (in_background ? ReturnReport::deferred : ReturnReport::reset));
+        pool.maintain();
+        BOOST_TEST(seen.size() == 2u);
+        BOOST_TEST(!seen.back().is_never());
+        BOOST_TEST(seen.back().remaining(b.clock.now()) == (in_background ? b.setting.options.reset_timeout : b.setting.options.return_budget).ns());
+        BOOST_TEST(pool.checkout(1s).id() == 1u);
+        pool.checkout()->make_dirty();  // clean is not blank
+        pool.maintain();
+        BOOST_TEST(seen.size() == 2u);
+        BOOST_TEST(b.script.count(Hook::reset) == 2u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(on_open_that_refuses_throws_or_soils_a_blank_resource_costs_the_resource, *boost::unit_test::timeout(20)) {
+    for (const HookFunction& f : {HookFunction{throws}, HookFunction{refuses}, HookFunction{soils}}) {
+        for (const bool in_background : {false, true}) {
+            Hooked b;
+            bool angry = false;
+            b.setting.on_open = [&](ScriptedResource& r, Deadline by) { return angry ? f(r, by) : true; };
+            b.setting.options.return_budget = in_background ? 0ms : 20ms;
+            b.setting.options.keeper_thread = false;
+            b.script.on(Hook::reset, {blank()});
+            Pond& pool = b.start(1);
+            AnyLease lease = pool.checkout();
+            lease->make_dirty();
+            angry = true;
+            lease.end();
+            pool.maintain();
+            BOOST_TEST(b.script.live() == 0u);
+            BOOST_TEST(b.script.count(Hook::reset) == 1u);
+            BOOST_TEST(pool.stats().closed_because(CloseReason::hook_left_dirty) == 1u);
+            for (const Told& t : b.told()) BOOST_TEST(!holds(t.text, "secret"));
+            angry = false;
+            BOOST_TEST(pool.checkout(1s).id() == 2u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(on_open_whose_dirt_only_a_blank_reset_clears_makes_the_opening_fail, *boost::unit_test::timeout(20)) {
+    Hooked b;  // else its work would be done and undone for ever
+    b.setting.options.outage_grace = 0s;
+    b.setting.on_open = soils;
+    b.script.on(Hook::reset, {blank()});
+    Pond& pool = b.start(1);
+    const auto result = pool.try_checkout(1s);
+    BOOST_TEST_REQUIRE(!result.has_value());
+    BOOST_TEST(holds(result.error().what(), "OnOpen"));
+    BOOST_TEST(b.script.live() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_whose_dirt_a_blank_reset_clears_costs_on_open_once_more, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.count_all();
+    b.setting.on_checkout = soils;
+    b.script.on(Hook::reset, {blank()});
+    Pond& pool = b.start(1);
+    BOOST_TEST(!pool.checkout(1s)->is_dirty());
+    BOOST_TEST(b.opened == 2);
+    BOOST_TEST(b.script.live() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_closes_and_the_search_goes_on, *boost::unit_test::timeout(20)) {
     Hooked b;
     b.setting.on_checkout = [](ScriptedResource& r, Deadline) { return r.id() != 1; };

@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(a_reset_that_meets_its_deadline_goes_on_later_with_the_same
                 // A second ROLLBACK would draw the warning that there is no transaction in progress.
                 int warnings = 0;
                 PqDriver driver{way.conninfo,
-                                {.discard_all = discard,
+                                {.reset = discard ? PqReset::session : PqReset::transaction,
                                  .notice_receiver = [](void* n, const PGresult*) { ++*static_cast<int*>(n); },
                                  .notice_arg = &warnings}};
                 PqConnection c = opened(driver);
@@ -277,49 +277,13 @@ BOOST_AUTO_TEST_CASE(a_reset_that_meets_its_deadline_goes_on_later_with_the_same
                 BOOST_TEST((driver.reset(c, Deadline{Clock::now() - 1s}) == ResetResult::unfinished));
                 BOOST_TEST((driver.last_fault(c).fault() == Fault::timed_out));
                 ::kill(backend, SIGCONT);
-                BOOST_TEST((driver.reset(c, in(5s)) == ResetResult::clean));
+                BOOST_TEST((driver.reset(c, in(5s)) == (discard ? ResetResult::blank : ResetResult::clean)));
                 BOOST_TEST(!driver.dirty(c));
                 BOOST_TEST((driver.last_fault(c).fault() == Fault::none));
                 BOOST_TEST(warnings == 0);
                 BOOST_TEST(value(c, "select 1") == "1");
             }
         }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(what_only_the_server_knows_stays_unless_all_is_discarded, *ut::timeout(60)) {
-    const auto leave = [](PGconn* c) {
-        for (const char* sql : {"set work_mem = '77MB'", "set role dewpond_scram", "create temp table leftover(x int)",
-                                "listen leftover", "prepare leftover as select 1", "select pg_advisory_lock(7)"}) {
-            run(c, sql);
-        }
-    };
-    const auto left = [](PGconn* c) {
-        return value(c,
-                     "select (current_setting('work_mem') = '77MB')::int + (current_user = 'dewpond_scram')::int"
-                     " + (to_regclass('pg_temp.leftover') is not null)::int"
-                     " + (select count(*) from pg_listening_channels()) + (select count(*) from pg_prepared_statements)"
-                     " + (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())");
-    };
-    Admin admin;
-    for (const bool in_transaction : {false, true}) {
-        PqDriver plain{unix_conninfo()};
-        PqConnection c = opened(plain);
-        leave(c);
-        if (in_transaction) run(c, "begin");
-        BOOST_TEST((plain.reset(c, in(5s)) == ResetResult::clean));
-        BOOST_TEST(left(c) == "6");
-        plain.close(c);
-
-        PqDriver thorough{unix_conninfo(), {.discard_all = true}};
-        PqConnection d = opened(thorough);
-        leave(d);
-        admin.ask("notify leftover");
-        BOOST_TEST_REQUIRE(readable(PQsocket(d)));
-        if (in_transaction) run(d, "begin");
-        BOOST_TEST((thorough.reset(d, in(5s)) == ResetResult::clean));
-        BOOST_TEST(left(d) == "0");
-        BOOST_TEST(PQnotifies(d) == nullptr);
     }
 }
 

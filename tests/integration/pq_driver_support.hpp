@@ -31,6 +31,7 @@ using dewpond::OpenError;
 using dewpond::PqConnection;
 using dewpond::PqDriver;
 using dewpond::PqOptions;
+using dewpond::PqReset;
 using dewpond::ResetResult;
 
 inline std::string env(const char* name) {

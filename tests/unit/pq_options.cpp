@@ -109,6 +109,7 @@ BOOST_AUTO_TEST_CASE(an_option_that_cannot_work_is_refused_by_name) {
     BOOST_TEST(refusal("", {.tcp_user_timeout = 0s}) == "PqOptions::tcp_user_timeout is 0 ns: it must be above 0");
     BOOST_TEST(refusal("", {.application_name = std::string{"a\0b", 3}}) ==
                "PqOptions::application_name contains a zero byte");
+    BOOST_TEST(refusal("", {.reset_sql = std::string{"a\0s3cret", 8}}) == "PqOptions::reset_sql contains a zero byte");
 }
 
 BOOST_AUTO_TEST_CASE(each_host_is_a_try_of_its_own) {

@@ -27,6 +27,9 @@
 
 namespace dewpond::inline v0 {
 
+/// A result that clears itself: a `std::unique_ptr<PGresult, ...>`. It may outlive its connection.
+using PqResult = detail::PqResult;
+
 /// Opens, checks, cleans and closes PostgreSQL connections for a pool:
 /// `dewpond::Pool<dewpond::PqDriver> db{dewpond::PqDriver{"host=/run/postgresql dbname=app"}, {.max_size = 50}};`
 ///
@@ -85,7 +88,7 @@ public:
 
     /// Usable as far as this host knows: a look at the socket, and what is readable is read and understood. Sees a
     /// terminated backend, a stopped or crashed server, a cut or closed socket. A NOTIFY is no alarm and is kept, as
-    /// the LISTEN behind it is: whoever asks PQnotifies next gets it (PqOptions::discard_all drops both). Blind to a
+    /// the LISTEN behind it is: whoever asks PQnotifies next gets it (`PqReset::session` drops both). Blind to a
     /// peer that is silent. \cost one poll(2), 0.3 us; no clock, no round trip.
     [[nodiscard]] bool probe(PqConnection& r) noexcept {
         return r.session_ != nullptr && detail::pq_probe(*r.session_);
@@ -105,12 +108,12 @@ public:
     }
 
     /// Makes it plain again. A transaction is rolled back, unread answers are read if they are here already, the
-    /// modes and receivers of the client are put back, with `PqOptions::discard_all` DISCARD ALL follows; at last the
-    /// socket is looked at. Takes what it may, never spins: a running statement, a COPY or a pipeline that was not
+    /// modes and receivers of the client are put back; as `PqOptions` say, DISCARD ALL and statements of your own
+    /// follow (and the answer is `blank`); at last the socket is looked at. Takes what it may, never spins: a running statement, a COPY or a pipeline that was not
     /// ended make it `broken`, and `close` cancels what runs. `unfinished`: the statement is on its way, and the next
     /// call goes on waiting for the same one. \cost one round trip for each statement; none if only modes are put back.
     [[nodiscard]] ResetResult reset(PqConnection& r, Deadline by) noexcept {
-        return r.session_ == nullptr ? ResetResult::broken : detail::pq_reset(*r.session_, by);
+        return r.session_ == nullptr ? ResetResult::broken : detail::pq_reset(*r.session_, options_, by);
     }
 
     /// Readable when something happened to a resting connection; `probe` says what.

@@ -3,6 +3,8 @@
 // lease is out. This header: the data and the hit path; the rest is in core_*.hpp.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -211,7 +213,9 @@ private:
         else static_cast<void>(place);
     }
     void turn_away(Slot& s, Admission why, Call* call) noexcept;
-    bool clean_after(Slot& s, const char* who, Deadline by) noexcept;
+    bool clean_after(Slot& s, const char* who, Deadline by, bool opening = false) noexcept;
+    void tell_left_dirty(const Slot& s, const char* who) noexcept;
+    CloseReason flaw_after(Slot& s, ResetResult r, Deadline by) noexcept;
     bool open_into(std::uint32_t slot, Deadline by, bool to_give) noexcept;
     bool passes_free_checks(Slot& s) noexcept;
     OpenNote try_open(Slot& s, Deadline by) noexcept;
@@ -220,6 +224,9 @@ private:
     template <class Waiter>
     void refuse(Waiter& w, Code code) noexcept;
 
+    [[nodiscard]] Deadline within(Duration d) noexcept { return Deadline::after(exchange_.sync().now(), d); }
+    /// For a hook on a return: a budget of nothing would make every one of them late.
+    [[nodiscard]] Duration hook_budget() const noexcept { return (std::max)(options_.return_budget, Duration{std::chrono::milliseconds{1}}); }
     ReturnReport after_reset(Slot& s, ReturnReport so_far) noexcept;
     bool offer(Slot& s) noexcept { return exchange_.idle().put(s.home, s.bit, s.barged) || surrender(s); }
     bool surrender(Slot& s) noexcept;

@@ -94,20 +94,57 @@ bool Core<S>::passes_free_checks(Slot& s) noexcept {
     return fit;
 }
 
-/// The rule of hooks: what a hook or check leaves dirty is reset once, else it is not fit.
+/// What keeps a resource from the next borrower after it was reset; count_: nothing does. `OnOpen` runs again where a
+/// reset has wiped its work, and has to leave the resource clean: another reset would wipe it again.
 template <class S>
-bool Core<S>::clean_after(Slot& s, const char* who, Deadline by) noexcept {
+DEWPOND_COLD CloseReason Core<S>::flaw_after(Slot& s, ResetResult r, Deadline by) noexcept {
+    if (r != ResetResult::clean && r != ResetResult::blank) return CloseReason::reset_failed;
+    CloseReason flaw = CloseReason::reset_failed;
+    if constexpr (S::template has_hook<typename S::on_open>) {
+        if (r == ResetResult::blank) {
+            flaw = CloseReason::hook_left_dirty;
+            bool fit = false;
+            DEWPOND_TRY { fit = run_hook(on_open_.f, s.resource, by); }
+            DEWPOND_CATCH_ALL {}
+            if (!fit) return flaw;
+        }
+    } else {
+        static_cast<void>(by);
+    }
+    if constexpr (KnowsDirty<Driver>) {
+        if (driver_.dirty(s.resource)) {
+            if (flaw == CloseReason::hook_left_dirty) tell_left_dirty(s, "OnOpen");
+            return flaw;
+        }
+    } else {
+        static_cast<void>(s);
+    }
+    return CloseReason::count_;
+}
+
+template <class S>
+void Core<S>::tell_left_dirty(const Slot& s, const char* who) noexcept {
+    Event e;
+    e.kind = EventKind::hook_left_dirty;
+    e.slot = s.index;
+    e.text = who;
+    tell(e);
+}
+
+/// The rule of hooks: what a hook or check leaves dirty is reset once, else it is not fit. (Nor is it when that reset
+/// would wipe the work of the very hook that has just run: `opening`.)
+template <class S>
+bool Core<S>::clean_after(Slot& s, const char* who, Deadline by, bool opening) noexcept {
     if constexpr (KnowsDirty<Driver>) {
         if (!driver_.dirty(s.resource)) return true;
-        Event e;
-        e.kind = EventKind::hook_left_dirty;
-        e.slot = s.index;
-        e.text = who;
-        tell(e);
-        if constexpr (Resets<Driver>) return driver_.reset(s.resource, by) == ResetResult::clean && !driver_.dirty(s.resource);
+        tell_left_dirty(s, who);
+        if constexpr (Resets<Driver>) {
+            const ResetResult r = driver_.reset(s.resource, by);
+            return !(opening && r == ResetResult::blank) && flaw_after(s, r, by) == CloseReason::count_;
+        }
         return false;
     } else {
-        static_cast<void>(s), static_cast<void>(who), static_cast<void>(by);
+        static_cast<void>(s), static_cast<void>(who), static_cast<void>(by), static_cast<void>(opening);
         return true;
     }
 }
@@ -256,7 +293,7 @@ auto Core<S>::try_open(Slot& s, Deadline by) noexcept -> OpenNote {
             if (!run_hook(on_open_.f, s.resource, by)) wrong = "the OnOpen hook refused the resource";
         }
         DEWPOND_CATCH_ALL { wrong = "the OnOpen hook threw"; }
-        if (wrong == nullptr && !clean_after(s, "OnOpen", by)) wrong = "the OnOpen hook left the resource dirty";
+        if (wrong == nullptr && !clean_after(s, "OnOpen", by, true)) wrong = "the OnOpen hook left the resource dirty";
         if (wrong != nullptr) {
             driver_.close(s.resource);
             std::destroy_at(at);

@@ -28,16 +28,15 @@ DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
                 tell(e);
             }
             const bool here = options_.return_budget > Duration{};
-            const ResetResult r = here ? driver_.reset(s.resource, Deadline::after(exchange_.sync().now(), options_.return_budget)) : ResetResult::unfinished;
+            const ResetResult r = here ? driver_.reset(s.resource, within(options_.return_budget)) : ResetResult::unfinished;
             if (r == ResetResult::unfinished && can_defer()) {
                 if (exchange_.post_job(s.index)) return ReturnReport::deferred;
                 retire(s, CloseReason::pool_closed, true);
                 return ReturnReport::closed;
             }
-            bool clean = r == ResetResult::clean;
-            if constexpr (KnowsDirty<Driver>) clean = clean && !driver_.dirty(s.resource);
-            if (!clean) {
-                retire(s, CloseReason::reset_failed);
+            const CloseReason flaw = flaw_after(s, r, r == ResetResult::blank ? within(hook_budget()) : Deadline{});
+            if (flaw != CloseReason::count_) {
+                retire(s, flaw);
                 return ReturnReport::closed;
             }
             return after_reset(s, was_dirty ? ReturnReport::reset : ReturnReport::clean);
@@ -51,7 +50,7 @@ template <class S>
 ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
     if constexpr (S::template has_hook<typename S::on_return>) {
         if (!exchange_.closed()) {
-            const Deadline by = Deadline::after(exchange_.sync().now(), (std::max)(options_.return_budget, Duration{std::chrono::milliseconds{1}}));
+            const Deadline by = within(hook_budget());
             bool fit = false;
             DEWPOND_TRY { fit = run_hook(on_return_.f, s.resource, by); }
             DEWPOND_CATCH_ALL {}
@@ -125,14 +124,14 @@ void Core<S>::bury(Slot& s, CloseReason why) noexcept {
 /// The keeper's half of a return whose reset did not fit into the budget.
 template <class S>
 void Core<S>::finish_reset(Slot& s) noexcept {
-    bool clean = false;
+    CloseReason flaw = CloseReason::reset_failed;
     if constexpr (Resets<Driver>) {
         if (!exchange_.closed()) {
-            clean = driver_.reset(s.resource, Deadline::after(exchange_.sync().now(), options_.reset_timeout)) == ResetResult::clean;
-            if constexpr (KnowsDirty<Driver>) clean = clean && !driver_.dirty(s.resource);
+            const Deadline by = within(options_.reset_timeout);
+            flaw = flaw_after(s, driver_.reset(s.resource, by), by);
         }
     }
-    if (!clean) return retire(s, exchange_.closed() ? CloseReason::pool_closed : CloseReason::reset_failed, true);
+    if (flaw != CloseReason::count_) return retire(s, exchange_.closed() ? CloseReason::pool_closed : flaw, true);
     exchange_.end_retiring(s.index);
     after_reset(s, ReturnReport::reset);
 }

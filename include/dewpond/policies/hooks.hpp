@@ -30,7 +30,8 @@ concept hook_for = std::invocable<F&, R&, Deadline> || std::invocable<F&, R&>;
 }  // namespace detail
 
 /// Runs once for each resource after it was opened, inside the opening's deadline. A hook that throws or answers
-/// `false` makes the opening fail. Whatever it did, the resource must be clean afterwards.
+/// `false` makes the opening fail. Whatever it did, the resource must be clean afterwards. Runs again after a reset that
+/// answers `ResetResult::blank`, which undid its work; what throws or refuses then costs the resource.
 template <class F>
 struct OnOpen {
     using answers = question::on_open;

@@ -52,6 +52,7 @@ public:
         succeed,              ///< does what an honest driver does
         fail,                 ///< `open` returns an error, checks say no, `dirty` says yes, `reset` says broken
         unfinished,           ///< `reset` says unfinished and changes nothing; anything else succeeds
+        blank,                ///< `reset` succeeds and says blank; anything else succeeds
         throw_open_error,     ///< `open` and `label` only, like the two below
         throw_runtime_error,
         throw_int
@@ -119,6 +120,8 @@ private:
 [[nodiscard]] inline Action block(Gate gate) { return succeed().after(std::move(gate)); }
 /// `reset` says unfinished.
 [[nodiscard]] inline Action unfinished() { return Action{Action::End::unfinished}; }
+/// `reset` says blank.
+[[nodiscard]] inline Action blank() { return Action{Action::End::blank}; }
 /// Throws an OpenError.
 [[nodiscard]] inline Action throw_open_error(Fault fault = Fault::unreachable, std::string text = "scripted throw") {
     return Action{Action::End::throw_open_error, OpenError{fault, std::move(text)}};

@@ -58,7 +58,7 @@ public:
             if (end == Action::End::unfinished) return ResetResult::unfinished;
             if (end == Action::End::fail || life.broken) return ResetResult::broken;
             life.dirty = false;
-            return ResetResult::clean;
+            return end == Action::End::blank ? ResetResult::blank : ResetResult::clean;
         });
     }
 };

@@ -123,13 +123,13 @@ protected:
         if constexpr (KnowsDirty<D>) return !driver_.dirty(r);
         else return true;
     }
-    /// A reset as the pool does it: an unfinished one is called again.
+    /// A reset as the pool does it: an unfinished one is called again. `blank` is more than `clean`.
     ResetResult reset(R& r) {
         if constexpr (Resets<D>) {
             const auto end = Clock::now() + options_.patience.ns();
             ResetResult result = driver_.reset(r, soon());
             while (result == ResetResult::unfinished && Clock::now() < end) result = driver_.reset(r, soon());
-            return result;
+            return result == ResetResult::blank ? ResetResult::clean : result;
         } else {
             return ResetResult::clean;
         }

@@ -20,7 +20,7 @@ namespace dewpond::inline v0 {
 namespace detail {
 
 /// The reset's statement that is on its way, so that a reset whose deadline came first goes on where it was.
-enum class PqStage : std::uint8_t { none, rolling_back, discarding };
+enum class PqStage : std::uint8_t { none, rolling_back, discarding, in_own_words };
 
 /// What the driver keeps beside a PGconn. Nothing in libpq points to it: a notice receiver's argument is copied into
 /// every PGresult and would outlive it.
@@ -32,7 +32,6 @@ struct PqSession {
     pid_t owner = 0;  ///< the process that opened it
     int backend = 0;
     PqStage stage = PqStage::none;
-    bool discard_all = false;
     bool ended = false;  ///< seen to be dead; libpq may say OK and the socket be quiet for some ms more
     PqNote note{};
 

@@ -105,7 +105,6 @@ inline Result<std::unique_ptr<PqSession>, OpenError> pq_open(const PqTarget& tar
             s->receiver_arg = options.notice_arg;
             s->owner = ::getpid();
             s->backend = PQbackendPID(c.get());
-            s->discard_all = options.discard_all;
             s->conn = c.release();
             return s;
         }

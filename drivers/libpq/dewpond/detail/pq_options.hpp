@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,12 @@
 
 namespace dewpond::inline v0 {
 
+/// How far a `PqDriver`'s reset goes. What each level lets through to the next borrower: docs/libpq.md.
+enum class PqReset : std::uint8_t {
+    transaction,  ///< rolls an open transaction back and puts the client's side back: no round trip, or one
+    session,      ///< sends DISCARD ALL as well, and drops what was notified: one round trip more
+};
+
 /// What a `PqDriver` does where the connection string is silent, and how far its reset goes.
 struct PqOptions {
     /// Sent where the connection string names none. Empty: the name of the pool, which PGAPPNAME in the environment
@@ -33,9 +40,13 @@ struct PqOptions {
     unsigned keepalives_count = 3;
     /// Keepalives do not run while data is unacknowledged (measured); this does. `never`: the system's choice.
     Duration tcp_user_timeout = std::chrono::seconds{30};
-    /// A reset also sends DISCARD ALL and drops what was notified. With `ResetIfDirty` that happens after a dirty
-    /// return only; with `ResetAlways` after each (it costs about as much as a ping).
-    bool discard_all = false;
+    /// How far a reset goes. When there is one is the pool's policy: with `ResetIfDirty` after a return that local
+    /// memory finds dirty, with `ResetAlways` after each. After `session` the pool runs `OnOpen` again.
+    PqReset reset = PqReset::transaction;
+    /// Statements of your own that each reset ends with, sent as one string and so run as one transaction, which they
+    /// must not leave open; rows are thrown away, an error closes the connection. Never quoted anywhere. As they may
+    /// undo what `OnOpen` did, it runs again after them. Empty: none. \cost one round trip.
+    std::string reset_sql = {};
     /// Gets the server's notices; null swallows them. Libpq's default would write them to stderr. It stays attached to
     /// results, which outlive the lease: what `notice_arg` points to must outlive every result.
     PQnoticeReceiver notice_receiver = nullptr;
@@ -75,6 +86,7 @@ public:
         if (options.application_name.find('\0') != std::string::npos) {
             refuse("PqOptions::application_name contains a zero byte");
         }
+        if (options.reset_sql.find('\0') != std::string::npos) refuse("PqOptions::reset_sql contains a zero byte");
         if (!options.application_name.empty()) add("application_name", options.application_name);
         split();
     }

@@ -10,6 +10,7 @@
 
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/pq_connection.hpp>
+#include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/driver.hpp>
 
@@ -69,14 +70,13 @@ inline bool pq_settle(PqSession& s) noexcept {
 }
 
 /// The client's side of a new connection; costs no round trip. Everything here survives DISCARD ALL.
-inline bool pq_restore_client(PqSession& s) noexcept {
+inline bool pq_restore_client(PqSession& s, PqReset level) noexcept {
     PGconn* c = s.conn;
     if (PQsetnonblocking(c, 0) != 0) return false;
     PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
     PQsetErrorContextVisibility(c, PQSHOW_CONTEXT_ERRORS);
-    PQsetNoticeReceiver(c, s.receiver, s.receiver_arg);
     PQuntrace(c);
-    if (s.discard_all) {
+    if (level == PqReset::session) {
         struct Free {
             void operator()(PGnotify* n) const noexcept { PQfreemem(n); }
         };
@@ -86,8 +86,23 @@ inline bool pq_restore_client(PqSession& s) noexcept {
     return true;
 }
 
+/// The statement that follows `done` in a reset; `none` after the last.
+inline PqStage pq_next_stage(PqStage done, bool in_transaction, const PqOptions& options) noexcept {
+    if (done == PqStage::none && in_transaction) return PqStage::rolling_back;
+    // Not in one string with the ROLLBACK: that is one transaction, in which DISCARD ALL is refused.
+    if (done < PqStage::discarding && options.reset == PqReset::session) return PqStage::discarding;
+    if (done < PqStage::in_own_words && !options.reset_sql.empty()) return PqStage::in_own_words;
+    return PqStage::none;
+}
+
+/// Answers that a statement of a reset may get; only the user's own may have rows, or be comments only.
+inline bool pq_command_done(ExecStatusType got) noexcept { return got == PGRES_COMMAND_OK; }
+inline bool pq_anything_done(ExecStatusType got) noexcept {
+    return got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK || got == PGRES_EMPTY_QUERY;
+}
+
 /// See `PqDriver::reset`.
-inline ResetResult pq_reset(PqSession& s, Deadline by) noexcept {
+inline ResetResult pq_reset(PqSession& s, const PqOptions& options, Deadline by) noexcept {
     PGconn* c = s.conn;
     const auto broken = [&s](const char* why) {
         if (s.note.fault == Fault::none) s.fail(Fault::broken, why);
@@ -97,37 +112,39 @@ inline ResetResult pq_reset(PqSession& s, Deadline by) noexcept {
     s.note = {};
     if (s.owner != ::getpid()) return broken("the connection belongs to another process");
     if (PQstatus(c) != CONNECTION_OK) return broken("the connection is broken");
-    bool discarded = s.stage == PqStage::discarding;
     if (s.stage == PqStage::none) {
+        PQsetNoticeReceiver(c, s.receiver, s.receiver_arg);  // the borrower's own may be gone with the borrower
         if (!pq_settle(s)) return ResetResult::broken;
         if (PQsetnonblocking(c, 1) != 0) return broken("the connection broke");
     }
-    for (;;) {
+    for (PqStage at = s.stage;;) {
         if (s.stage == PqStage::none) {
-            if (PQtransactionStatus(c) != PQTRANS_IDLE) {
-                if (PQsendQuery(c, "ROLLBACK") != 1) return broken("the connection cannot be written to");
-                s.stage = PqStage::rolling_back;
-            } else if (s.discard_all && !discarded) {
-                // Not in one string with the ROLLBACK: that is one transaction, in which DISCARD ALL is refused.
-                if (PQsendQuery(c, "DISCARD ALL") != 1) return broken("the connection cannot be written to");
-                s.stage = PqStage::discarding;
-                discarded = true;
-            } else {
-                break;
-            }
+            at = pq_next_stage(at, PQtransactionStatus(c) != PQTRANS_IDLE, options);
+            if (at == PqStage::none) break;
+            const char* const sql = at == PqStage::rolling_back ? "ROLLBACK"
+                                    : at == PqStage::discarding ? "DISCARD ALL"
+                                                                : options.reset_sql.c_str();
+            if (PQsendQuery(c, sql) != 1) return broken("the connection cannot be written to");
+            s.stage = at;
         }
-        switch (pq_finish_statement(s, PGRES_COMMAND_OK, by)) {
+        const bool own = at == PqStage::in_own_words;
+        switch (pq_finish_statement(s, own ? &pq_anything_done : &pq_command_done, by)) {
             case PqAnswer::pending: return ResetResult::unfinished;
-            case PqAnswer::failed: return ResetResult::broken;
+            case PqAnswer::failed:
+                if (own && s.note.state.known()) s.note.sentence = "a statement of PqOptions::reset_sql failed";
+                return ResetResult::broken;
             case PqAnswer::done: break;
         }
-        const bool rolled_back = s.stage == PqStage::rolling_back;
         s.stage = PqStage::none;
-        if (rolled_back && PQtransactionStatus(c) != PQTRANS_IDLE) return broken("a ROLLBACK left it in a transaction");
+        if (PQtransactionStatus(c) != PQTRANS_IDLE) {
+            return broken(own ? "PqOptions::reset_sql left it in a transaction" : "a ROLLBACK left it in a transaction");
+        }
     }
-    if (!pq_restore_client(s) || !pq_plain(s)) return broken("it did not come to rest");
+    if (!pq_restore_client(s, options.reset) || !pq_plain(s)) return broken("it did not come to rest");
     // On a Unix socket, after an immediate stop, a connection fails once and says OK and IDLE again (measured).
-    return pq_probe(s) ? ResetResult::clean : ResetResult::broken;
+    if (!pq_probe(s)) return ResetResult::broken;
+    const bool all = options.reset == PqReset::session || !options.reset_sql.empty();
+    return all ? ResetResult::blank : ResetResult::clean;
 }
 
 }  // namespace dewpond::inline v0::detail

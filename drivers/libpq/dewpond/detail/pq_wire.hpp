@@ -118,9 +118,9 @@ inline bool pq_probe(PqSession& s) noexcept {
 enum class PqAnswer : std::uint8_t { done, pending, failed };
 
 /// Goes on with the statement that was sent, until its last result is taken or the deadline comes; may be called
-/// again after `pending`. Every result must have the status `want`: so a COPY, whose PQgetResult returns the same for
-/// ever, ends it as well. Needs libpq's non-blocking mode, for the flush.
-inline PqAnswer pq_finish_statement(PqSession& s, ExecStatusType want, Deadline by) noexcept {
+/// again after `pending`. Every result must have a status that is `wanted`: so a COPY, whose PQgetResult returns the
+/// same for ever, ends it as well. Needs libpq's non-blocking mode, for the flush.
+inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType) noexcept, Deadline by) noexcept {
     PGconn* c = s.conn;
     const auto failed = [&s](const PqSqlState& state = {}) {
         s.end("the connection broke, or answered out of turn", state);
@@ -142,7 +142,7 @@ inline PqAnswer pq_finish_statement(PqSession& s, ExecStatusType want, Deadline 
         }
         const PqResult r{PQgetResult(c)};
         if (!r) return PQstatus(c) == CONNECTION_OK ? PqAnswer::done : failed();
-        if (PQresultStatus(r.get()) != want) {
+        if (!wanted(PQresultStatus(r.get()))) {
             const char* state = PQresultErrorField(r.get(), PG_DIAG_SQLSTATE);
             PqSqlState known;
             known.set(state != nullptr ? state : "");
@@ -167,7 +167,8 @@ inline bool pq_ping(PqSession& s, Deadline by) noexcept {
     if (PQsetnonblocking(c, 1) != 0 || PQsendQuery(c, "") != 1) {
         return s.fail(Fault::broken, "the connection cannot be written to");
     }
-    if (pq_finish_statement(s, PGRES_EMPTY_QUERY, by) != PqAnswer::done) return false;
+    const auto empty = [](ExecStatusType got) noexcept { return got == PGRES_EMPTY_QUERY; };
+    if (pq_finish_statement(s, empty, by) != PqAnswer::done) return false;
     if (!was_nonblocking && PQsetnonblocking(c, 0) != 0) return s.fail(Fault::broken, "the connection broke");
     return PQtransactionStatus(c) == PQTRANS_IDLE || s.fail(Fault::broken, "the connection is not at rest");
 }

@@ -204,6 +204,8 @@ public:
     /// Every option and policy, its value and where it came from. Contains no secret.
     [[nodiscard]] std::string describe() const { return core_->describe(); }
     [[nodiscard]] const std::string& name() const noexcept { return core_->options().name; }
+    /// The answer to `lifetime` that is in force, with its values: what to compare with the limits of the other side.
+    [[nodiscard]] const auto& lifetime() const noexcept { return core_->lifetime(); }
 
     /// The keeper's work, now: expiry, refill, deferred resets, deadlines of callbacks. For programs with
     /// `keeper_thread = false`; harmless otherwise.

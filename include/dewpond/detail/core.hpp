@@ -166,6 +166,7 @@ public:
 
     [[nodiscard]] std::uint32_t capacity() const noexcept { return exchange_.plan().capacity; }
     [[nodiscard]] const Options& options() const noexcept { return options_; }
+    [[nodiscard]] const typename S::lifetime& lifetime() const noexcept { return life_; }
     [[nodiscard]] Sync& sync() noexcept { return exchange_.sync(); }
     [[nodiscard]] Driver& driver() noexcept { return driver_; }
 

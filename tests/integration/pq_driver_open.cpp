@@ -95,6 +95,18 @@ BOOST_AUTO_TEST_CASE(keepalives_and_the_user_timeout_reach_the_socket, *ut::time
     BOOST_TEST(option(d, IPPROTO_TCP, TCP_KEEPIDLE) == 77);
 }
 
+BOOST_AUTO_TEST_CASE(only_the_way_called_tls_is_encrypted, *ut::timeout(30)) {
+    for (const Way& way : ways()) {
+        BOOST_TEST_CONTEXT(way.name) {
+            PqDriver driver{way.conninfo};
+            PqConnection c = opened(driver);
+            const bool tls = std::string{way.name} == "tls";
+            BOOST_TEST((PQsslInUse(c) == 1) == tls);
+            BOOST_TEST(value(c, "select ssl from pg_stat_ssl where pid = pg_backend_pid()") == (tls ? "t" : "f"));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_deadline_is_kept_against_a_listener_that_never_answers, *ut::timeout(30)) {
     MuteListener mute;
     const std::string conninfo = "hostaddr=127.0.0.1 user=u port=" + mute.port();
@@ -213,7 +225,16 @@ BOOST_AUTO_TEST_CASE(the_wrong_kind_of_server_is_the_wrong_role, *ut::timeout(30
 }
 
 BOOST_AUTO_TEST_CASE(encryption_that_does_not_come_about_says_so, *ut::timeout(30)) {
-    const OpenError e = refused(tcp_conninfo() + " sslmode=require");
+    Admin admin;
+    const auto switched = [&](const char* to) {
+        admin.ask(std::string{"alter system set ssl = "} + to);
+        admin.ask("select pg_reload_conf()");
+        PqDriver driver{tls_conninfo()};
+        return soon([&] { return driver.open(in(10s)).has_value() == (to == std::string{"on"}); });
+    };
+    BOOST_TEST_REQUIRE(switched("off"));
+    const OpenError e = refused(tls_conninfo());
+    BOOST_TEST(switched("on"));
     BOOST_TEST((e.fault() == Fault::other));
     BOOST_TEST(e.text().find("encrypted") != std::string::npos);
 }

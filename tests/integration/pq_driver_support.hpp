@@ -41,13 +41,14 @@ inline std::string env(const char* name) {
 }
 inline std::string unix_conninfo() { return env("DEWPOND_PG_CONNINFO"); }
 inline std::string tcp_conninfo() { return env("DEWPOND_PG_CONNINFO_TCP"); }
+inline std::string tls_conninfo() { return env("DEWPOND_PG_CONNINFO_TLS"); }
 
-/// One way to reach the server; most of what is tested must hold for both.
+/// One way to reach the server; most of what is tested must hold for all.
 struct Way {
     const char* name;
     std::string conninfo;
 };
-inline std::vector<Way> ways() { return {{"unix", unix_conninfo()}, {"tcp", tcp_conninfo()}}; }
+inline std::vector<Way> ways() { return {{"unix", unix_conninfo()}, {"tcp", tcp_conninfo()}, {"tls", tls_conninfo()}}; }
 
 inline Deadline in(std::chrono::nanoseconds span) { return Deadline::after(Clock::now(), span); }
 

@@ -19,7 +19,8 @@ The exit status is COMMAND's. --keep-log copies the server's log to FILE at the 
 
 COMMAND finds in its environment:
   DEWPOND_PG_CONNINFO        a connection string: superuser dewpond, database dewpond, Unix socket
-  DEWPOND_PG_CONNINFO_TCP    the same over 127.0.0.1
+  DEWPOND_PG_CONNINFO_TCP    the same over 127.0.0.1, not encrypted
+  DEWPOND_PG_CONNINFO_TLS    the same over 127.0.0.1 with TLS (a certificate of the server's own making: not verified)
   DEWPOND_PG_SOCKET_DIR      the folder of the Unix socket
   DEWPOND_PG_PORT            the port (of both)
   DEWPOND_PG_SCRAM_PASSWORD  the password of the role dewpond_scram; every other role needs none
@@ -187,6 +188,8 @@ for base in "${TMPDIR:-/tmp}" /tmp; do
 done
 [ -n "$dir" ] || fail "no folder for the server: neither TMPDIR nor /tmp can be used by it."
 
+command -v openssl >/dev/null || fail "openssl is not installed: it makes the server's certificate."
+
 write_control_program() {
     {
         printf '#!/usr/bin/env bash\n'
@@ -241,9 +244,19 @@ give_up() {
     as_server "$bin/initdb" -D "$dir/data" -U dewpond -A trust -E UTF8 --locale=C --no-sync --no-instructions
 ) >"$dir/ctl.log" 2>&1 9>&- || give_up "initdb failed."
 
+# Self-signed, made anew for each server: good for encryption, worth nothing as a proof of who is there. The server wants
+# the key readable by its own user alone.
+(
+    cd "$dir" || exit 1
+    umask 077
+    as_server openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 \
+        -keyout data/server.key -out data/server.crt
+) >>"$dir/ctl.log" 2>&1 9>&- || give_up "openssl could not make a certificate."
+
 cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$dir'
+ssl = on
 max_connections = 100
 max_prepared_transactions = 10
 shared_buffers = 16MB
@@ -291,7 +304,8 @@ done
 unset ${!PG@}
 export DEWPOND_PG_SOCKET_DIR=$dir DEWPOND_PG_PORT=$port DEWPOND_PG_CTL=$dir/ctl
 export DEWPOND_PG_CONNINFO="host=$dir port=$port user=dewpond dbname=dewpond"
-export DEWPOND_PG_CONNINFO_TCP="hostaddr=127.0.0.1 port=$port user=dewpond dbname=dewpond"
+tcp="hostaddr=127.0.0.1 port=$port user=dewpond dbname=dewpond"
+export DEWPOND_PG_CONNINFO_TCP="$tcp sslmode=disable" DEWPOND_PG_CONNINFO_TLS="$tcp sslmode=require"
 export PGHOST=$dir PGPORT=$port PGUSER=dewpond PGDATABASE=dewpond
 
 # In the background, as a shell runs no trap while it waits for a command in the foreground.

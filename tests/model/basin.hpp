@@ -120,6 +120,10 @@ public:
     }
     void close() noexcept {
         exchange.close();
+        {
+            const Engine::Peek peek;
+            require(exchange.closed(), "closed, and nobody can tell");
+        }
         for (std::uint32_t i; (i = exchange.idle().take()) != nil;) retire(i);
     }
     void let_go() noexcept {
@@ -188,10 +192,17 @@ public:
     }
     bool work_once(bool& busy) noexcept {
         const auto work = exchange.next_work(busy);
+        require(busy == (work.kind != Exchange::Work::none), "whoever ends the crew is told wrongly who is at work");
         switch (work.kind) {
             case Exchange::Work::none: return false;
-            case Exchange::Work::tick: exchange.ticked((dewpond::TimePoint::max)()); break;
+            case Exchange::Work::tick:
+                require(exchange.tick_due() <= Engine::it().now(), "a tick before its time");
+                ++ticks;
+                if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
+                exchange.ticked((dewpond::TimePoint::max)());
+                break;
             case Exchange::Work::slot_job:
+                if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
                 if (Engine::it().faulty()) {
                     close_resource(work.slot);
                 } else {
@@ -235,7 +246,7 @@ public:
     }
 
     Exchange exchange;
-    unsigned opened_in_all = 0, closed_in_all = 0;
+    unsigned opened_in_all = 0, closed_in_all = 0, ticks = 0;
 
 private:
     struct Resource {
@@ -319,8 +330,13 @@ private:
         Resource& r = resources_[i];
         require(!r.exists, "opened over a resource that exists");
         if (Engine::it().faulty()) {
-            bool newly_down = false;
-            exchange.open_failed(i, fault, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
+            bool was_down = false, newly_down = false;
+            {
+                const Engine::Peek peek;
+                was_down = exchange.down_since() != 0;
+            }
+            const auto verdict = exchange.open_failed(i, fault, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
+            if (exchange.plan().max_size == 1) require(newly_down == (verdict == dewpond::detail::Verdict::down && !was_down), "told wrongly whether the pool went down just now");
             return false;
         }
         unsigned exist = 1;
@@ -334,7 +350,12 @@ private:
         r.home = exchange.idle().home_of(i);
         r.barged = 0;
         ++opened_in_all;
-        if (!exchange.opened(i, to_give).kept) close_resource(i);
+        const auto opened = exchange.opened(i, to_give);
+        {
+            const Engine::Peek peek;
+            require(exchange.ready(), "opened, and not ready");
+        }
+        if (!opened.kept) close_resource(i);
         return true;
     }
     void retire(std::uint32_t i) noexcept {
@@ -370,7 +391,7 @@ private:
 
 public:
     dewpond::Fault fault = dewpond::Fault::other;
-    std::chrono::nanoseconds opening_takes{0};
+    std::chrono::nanoseconds opening_takes{0}, work_takes{0};
     bool shrinks = false;
     bool checks_fail = false;  ///< an idle resource may be found dead
 

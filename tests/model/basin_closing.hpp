@@ -176,6 +176,35 @@ void drained_of_an_opening() {
     b.end();
 }
 
+/// Closing waits no longer than it may, and tells how many are still out.
+template <class S>
+void drained_in_vain() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    start([&b] {
+        b.close();
+        const Deadline limit = in(10);
+        require(b.exchange.drain(limit) == 1, "drained, although one stays out");
+        require(Engine::it().now() == limit.at(), "waited too long or too short");
+    });
+    go();
+    require(!b.exchange.close(), "closed twice");
+    b.give_back(held.slot);
+    b.end();
+}
+
+/// Closed by somebody while somebody else makes it smaller.
+template <class S>
+void resized_under_close() {
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(2);
+    start([&b] { b.resize(1); });
+    start([&b] { b.close(); });
+    go();
+    b.end();
+}
+
 /// While somebody waits, or begins to, no back-off is longer than the cap for those who wait.
 template <class S>
 void gate_comes_near() {

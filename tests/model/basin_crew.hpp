@@ -1,7 +1,7 @@
 // Scenarios of the crew: it opens, resets, watches deadlines, claims, rests.
 #pragma once
 
-#include "model/plan.hpp"
+#include "model/basin_waiting.hpp"
 
 namespace model::scenarios {
 
@@ -132,6 +132,224 @@ void claimed_by_the_keeper() {
         for (std::uint32_t i = 0; i < 2; ++i) b.expire(i);
     });
     go();
+    b.end();
+}
+
+/// A tick is done once, when it is due, and the others of the crew rest while somebody is at it.
+template <class S>
+void ticks_are_kept() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.work_takes = std::chrono::milliseconds{10};
+    b.exchange.ticked(in(10).at());
+    with_crew(b, 2, [&](auto add) {
+        add([&] {
+            Engine::it().sleep_until(in(30).at());
+            require(b.ticks == 1, "a tick was forgotten, or done twice");
+        });
+    });
+    b.end();
+}
+
+/// A crew that rests until a tick comes at once when that is hastened.
+template <class S>
+void tick_is_hastened() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.exchange.ticked(in(1000).at());
+    with_crew(b, 1, [&](auto add) {
+        add([&] {
+            Engine::it().sleep_until(in(10).at());
+            b.exchange.hasten();
+            Engine::it().sleep_until(in(10).at());
+            require(b.ticks == 1, "a tick was not hastened");
+        });
+    });
+    b.end();
+}
+
+/// Nobody looks at the clock for a pool that is closed, however long a lease stays out.
+template <class S>
+void closed_under_ticks() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    b.exchange.ticked(in(10).at());
+    with_crew(b, 1, [&](auto add) {
+        add([&] {
+            b.close();
+            Engine::it().sleep_until(in(20).at());
+            require(b.ticks == 0, "a tick of a pool that is closed");
+        });
+    });
+    b.give_back(held.slot);
+    b.end();
+}
+
+/// What comes later than it looks anyway leaves a crew alone; what comes earlier does not.
+template <class S>
+void crew_rests_until_then() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    bool done = false;
+    unsigned woken = 0;
+    b.exchange.ticked(in(10).at());
+    b.exchange.visit();
+    start([&] {
+        bool busy = false;
+        while (!b.exchange.locked([&] { return done; })) {
+            if (b.work_once(busy)) continue;
+            b.exchange.expire(Engine::it().now());
+            b.exchange.rest(done);
+            ++woken;
+        }
+        static_cast<void>(b.exchange.leave());
+    });
+    typename B::Waiter later, then, sooner, again;
+    start([&] {
+        const Deadline tick = in(10);
+        Engine::it().sleep_until(in(1).at());
+        b.enqueue(later, in(20));
+        b.enqueue(then, tick);
+        Engine::it().sleep_until(in(1).at());
+        require(woken == 0, "the crew was woken for what it looks at later anyway");
+        b.enqueue(sooner, in(1));
+        Engine::it().sleep_until(in(2).at());
+        b.enqueue(again, in(1));
+        Engine::it().sleep_until(in(2).at());
+        require(sooner.served == 1 && again.served == 1, "the crew sleeps although a deadline came near");
+        Engine::it().sleep_until(in(10).at());
+        require(then.served == 1 && b.ticks == 1 && later.served == 0, "the crew forgot what it looks at");
+        Engine::it().sleep_until(in(10).at());
+        require(later.served == 1, "the crew forgot the last deadline");
+        b.end_crew(done);
+    });
+    go();
+    b.give_back(held.slot);
+    b.end();
+}
+
+/// Two pieces of work at the same moment are done by two of the crew, not one after the other.
+template <class S>
+void side_by_side() {
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(2);
+    const auto one = b.checkout(), two = b.checkout();
+    b.work_takes = std::chrono::milliseconds{10};
+    with_crew(b, 2, [&](auto add) {
+        add([&b, one, two] {
+            Engine::it().sleep_until(in(1).at());
+            b.give_back_dirty(one.slot);
+            b.give_back_dirty(two.slot);
+            Engine::it().sleep_until(in(15).at());
+            require(b.exchange.locked([&] { return !b.exchange.ledger().has_jobs() && b.exchange.ledger().retiring() == 0; }), "one works, and one sleeps beside what is left");
+        });
+    });
+    b.end();
+}
+
+/// What a policy is told whenever it decides how many to open.
+template <bool by_caller>
+struct Told {
+    using answers = dewpond::question::opening;
+    static constexpr const char* name = "Told";
+    static constexpr bool in_caller = by_caller;
+    static inline dewpond::OpeningView last{};
+    [[nodiscard]] std::uint32_t wanted(const dewpond::OpeningView& v) const noexcept {
+        last = v;
+        return dewpond::detail::openings_wanted(v);
+    }
+    static void require_view(std::uint32_t waiting, std::uint32_t on_way, std::uint32_t idle, std::uint32_t vacant, const char* why) noexcept {
+        require(last.waiting == waiting && last.on_way == on_way && last.idle == idle && last.min_idle == 1 && last.vacant == vacant, why);
+    }
+};
+
+template <class S>
+void opening_is_told() {
+    using T = Told<false>;
+    using B = Basin<S, NoPatience, T>;
+    Plan p = plan(3);
+    p.min_idle = 1;
+    auto& b = *new B{p};
+    bool busy = false;
+    b.resize(3);
+    T::require_view(0, 0, 0, 3, "all is vacant, and it is told otherwise");
+    require(b.work_once(busy) && !b.work_once(busy), "not refilled, or twice");
+    T::require_view(0, 0, 1, 2, "one is idle, and it is told otherwise");
+    const auto held = b.checkout();
+    typename B::Node n;
+    n.since = Engine::it().now();
+    require(b.exchange.begin(n, true).what == Standing::waiting, "served although nothing is idle");
+    T::require_view(1, 0, 0, 2, "one waits, and it is told otherwise");
+    b.give_back(held.slot);
+    T::require_view(1, 1, 1, 2, "the head is on its way, and it is told otherwise");
+    require(!b.work_once(busy), "opened for one who is on the way to what is idle");
+    const auto g = b.exchange.wait(n);
+    require(g.what == Standing::slot, "not served");
+    T::require_view(0, 0, 0, 2, "nobody waits, and it is told otherwise");
+    require(b.exchange.give(g.slot), "refused by an open pool");
+    b.resize(1);
+    T::require_view(0, 0, 1, 0, "nothing is vacant, and it is told otherwise");
+    b.end();
+}
+/// ... where threads open for themselves: of those who wait, callbacks alone.
+template <class S>
+void opening_is_told_of_callbacks() {
+    using T = Told<true>;
+    using B = Basin<S, NoPatience, T>;
+    Plan p = plan(1);
+    p.min_idle = 1;
+    auto& b = *new B{p};
+    b.fill(1);
+    const auto held = b.checkout();
+    typename B::Node n;
+    n.since = Engine::it().now();
+    require(b.exchange.begin(n, true).what == Standing::waiting, "served although nothing is idle");
+    T::require_view(0, 0, 0, 0, "a thread waits, and it is told otherwise");
+    typename B::Waiter w;
+    b.enqueue(w, {});
+    T::require_view(1, 0, 0, 0, "a callback waits, and it is told otherwise");
+    b.give_back(held.slot);
+    T::require_view(1, 0, 1, 0, "a thread is on its way, and it is told otherwise");
+    const auto g = b.exchange.wait(n);
+    require(g.what == Standing::slot && b.exchange.give(g.slot), "not served, or refused by an open pool");
+    require(w.served == 1, "a callback was not served");
+    T::require_view(0, 0, 0, 0, "nobody waits, and it is told otherwise");
+    b.end();
+}
+
+/// As many as are wanted and not one more, whoever looks while one is being opened.
+template <class S>
+void opened_as_wanted() {
+    using B = Background<S>;
+    Plan p = plan(3);
+    p.min_idle = 1;
+    auto& b = *new B{p};
+    b.opening_takes = std::chrono::milliseconds{10};
+    with_crew(b, 2, [&](auto add) {
+        add([&b] {
+            b.resize(3);
+            Engine::it().sleep_until(in(50).at());
+            require(b.opened_in_all == 1 && b.exchange.idle().count() == 1, "refilled with too few or too many");
+            const auto got = b.checkout();
+            b.discard(got.slot);
+            Engine::it().sleep_until(in(50).at());
+            require(b.opened_in_all == 2 && b.exchange.idle().count() == 1, "refilled with too few or too many once more");
+        });
+    });
+    b.end();
+}
+
+/// What runs under the mutex runs alone.
+template <class S>
+void under_the_mutex() {
+    auto& b = *new Basin<S>{plan(1)};
+    Var<unsigned> n{0};
+    for (unsigned k = 0; k < 2; ++k) {
+        start([&] { b.exchange.locked([&] { n = n + 1; }); });
+    }
+    go();
+    require(n == 2, "two were under the mutex at once");
     b.end();
 }
 

@@ -5,5 +5,6 @@
 #include "model/basin_callbacks.hpp"
 #include "model/basin_closing.hpp"
 #include "model/basin_crew.hpp"
+#include "model/basin_outage.hpp"
 #include "model/basin_size.hpp"
 #include "model/basin_waiting.hpp"

@@ -84,7 +84,6 @@ public:
         TimePoint at;
         {
             Lock lock{mutex_};
-            rung_ = false;
             at = wanted_at();
             if (done || at <= sync_.now()) return;
             turn = bell_.load(std::memory_order_relaxed);
@@ -94,15 +93,11 @@ public:
         sync_.park(bell_, turn, Deadline{at});
         Lock lock{mutex_};
         --resting_;
-        rung_ = false;
         rest_until_ = (TimePoint::max)();  // the others' are not known: rather ring once too often
     }
-    /// Wakes the whole crew (to end it).
+    /// Wakes the whole crew, to end it: what rest() asks for was written under the mutex before.
     void ring_all() noexcept {
-        {
-            Lock lock{mutex_};
-            bell_.fetch_add(1, std::memory_order_relaxed);
-        }
+        bell_.fetch_add(1, std::memory_order_relaxed);
         sync_.unpark_all(&bell_);
     }
 

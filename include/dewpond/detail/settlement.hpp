@@ -209,9 +209,9 @@ protected:
     Fifo<Sync> fifo_;
     typename Sync::template var<std::uint32_t> visitors_{0};  ///< callers that were refused and crew at work: they keep the pool alive
     typename Sync::template var<std::uint32_t> resting_{0};
+    typename Sync::template var<bool> closing_{false}, handle_{true}, ticking_{false}, rung_{false};
     std::uint32_t random_ = 1;
     TimePoint rest_until_ = (TimePoint::max)(), tick_at_ = (TimePoint::max)();
-    bool closing_ = false, handle_ = true, ticking_ = false, rung_ = false;
 
     // written under the mutex, read by anybody
     template <class T>

@@ -41,12 +41,11 @@ struct Deferred {
         return of_this_thread;
     }
 
-    /// Runs a list of calls; a call made while another runs on this thread is put behind it instead of nested in it.
+    /// Runs a list of calls, whose last points nowhere; a call made while another runs on this thread is put behind it instead of nested in it.
     DEWPOND_HIDDEN static void run_all(Deferred* list) noexcept {
         Pending& mine = pending();
         for (Deferred* d = list; d != nullptr;) {
             Deferred* next = d->next_deferred;
-            d->next_deferred = nullptr;
             *mine.end = d;
             mine.end = &d->next_deferred;
             d = next;
@@ -114,7 +113,6 @@ public:
     void remove(Node& n) noexcept {
         (n.prev != nullptr ? n.prev->next : head_) = n.next;
         (n.next != nullptr ? n.next->prev : tail_) = n.prev;
-        n.prev = n.next = nullptr;
         n.linked = false;
         --size_;
         async_ -= n.async() ? 1 : 0;

@@ -2,8 +2,11 @@
 // PqConnection: a PGconn owned by one object, what the driver keeps beside it, and its two ends: close and abandon.
 #pragma once
 
+#include <array>
+#include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,6 +17,7 @@
 #include <dewpond/config.hpp>
 #include <dewpond/detail/pq_cancel.hpp>
 #include <dewpond/detail/pq_fault.hpp>
+#include <dewpond/detail/pq_statements.hpp>
 
 namespace dewpond::inline v0 {
 
@@ -34,6 +38,7 @@ struct PqSession {
     PqStage stage = PqStage::none;
     bool ended = false;  ///< seen to be dead; libpq may say OK and the socket be quiet for some ms more
     PqNote note{};
+    PqStatementCache statements{};
 
     /// Notes why, for `last_fault`; always false, so that a check can end with it.
     bool fail(Fault fault, const char* sentence, const PqSqlState& state = {}) noexcept {
@@ -114,6 +119,27 @@ public:
 
     [[nodiscard]] PGconn* get() const noexcept { return conn_; }
     operator PGconn*() const noexcept { return conn_; }
+
+    /// The name of `sql` as a prepared statement of this connection, for PQexecPrepared and its kin:
+    /// `PQexecPrepared(*lease, lease->prepared("select $1::int"), 1, ...)`. Prepared at its first use, and kept through
+    /// returns, until it is among the `PqOptions::max_statements` no more, a reset drops it (`PqReset::session`), or an
+    /// answer tells that it is gone (`saw`). `types` as for PQprepare; text and types together make the statement.
+    /// \returns a name that holds until the next call of `prepared` on this connection; null when it could not be
+    /// prepared: PQerrorMessage says why.
+    /// \cost a search among `max_statements` texts; at the first use one round trip without a deadline, as for every
+    /// query of yours; another one where the oldest has to make room, never inside a transaction.
+    /// \throws std::bad_alloc, with nothing prepared.
+    template <std::convertible_to<Oid>... Types>
+    [[nodiscard]] const char* prepared(std::string_view sql, Types... types) {
+        const std::array<Oid, sizeof...(Types)> oids{static_cast<Oid>(types)...};
+        return session_ == nullptr ? nullptr : detail::pq_prepared(conn_, session_->statements, sql, oids.data(), oids.size());
+    }
+    /// Shows it an answer of the server's: after a DISCARD ALL or DEALLOCATE of yours, after 26000 (no such statement)
+    /// and 0A000 ("cached plan must not change result type") `prepared` prepares anew. `report` and `exec` do so by
+    /// themselves. What was prepared before may lie in the session until it ends.
+    void saw(const PGresult* r) noexcept {
+        if (session_ != nullptr) detail::pq_saw(session_->statements, r);
+    }
 
     /// Closes it, dead or alive, without waiting for the server; empty afterwards.
     void close() noexcept {

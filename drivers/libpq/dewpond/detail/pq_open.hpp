@@ -105,6 +105,8 @@ inline Result<std::unique_ptr<PqSession>, OpenError> pq_open(const PqTarget& tar
             s->receiver_arg = options.notice_arg;
             s->owner = ::getpid();
             s->backend = PQbackendPID(c.get());
+            s->statements.how = options.statements;
+            s->statements.most = options.max_statements;
             s->conn = c.release();
             return s;
         }

@@ -17,6 +17,7 @@
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/pq_statements.hpp>
 #include <dewpond/error.hpp>
 
 namespace dewpond::inline v0 {
@@ -47,6 +48,10 @@ struct PqOptions {
     /// must not leave open; rows are thrown away, an error closes the connection. Never quoted anywhere. As they may
     /// undo what `OnOpen` did, it runs again after them. Empty: none. \cost one round trip.
     std::string reset_sql = {};
+    /// What `lease->prepared(sql)` does; `unnamed` behind a pooler that hands each transaction to another session.
+    PqStatements statements = PqStatements::cache;
+    /// So many statements each connection keeps, at least 1; the one that rested longest goes first.
+    std::size_t max_statements = 64;
     /// Gets the server's notices; null swallows them. Libpq's default would write them to stderr. It stays attached to
     /// results, which outlive the lease: what `notice_arg` points to must outlive every result.
     PQnoticeReceiver notice_receiver = nullptr;
@@ -86,6 +91,7 @@ public:
         if (options.application_name.find('\0') != std::string::npos) {
             refuse("PqOptions::application_name contains a zero byte");
         }
+        if (options.max_statements == 0) refuse("PqOptions::max_statements is 0: it must be at least 1");
         if (options.reset_sql.find('\0') != std::string::npos) refuse("PqOptions::reset_sql contains a zero byte");
         if (!options.application_name.empty()) add("application_name", options.application_name);
         split();

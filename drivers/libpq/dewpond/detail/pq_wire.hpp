@@ -142,6 +142,7 @@ inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType)
         }
         const PqResult r{PQgetResult(c)};
         if (!r) return PQstatus(c) == CONNECTION_OK ? PqAnswer::done : failed();
+        pq_saw(s.statements, r.get());  // a reset may say DISCARD ALL
         if (!wanted(PQresultStatus(r.get()))) {
             const char* state = PQresultErrorField(r.get(), PG_DIAG_SQLSTATE);
             PqSqlState known;

@@ -67,9 +67,12 @@ public:
     /// Takes the resource out of the pool for good: it counts no longer, and closing it is yours. Not for an empty lease.
     [[nodiscard]] resource_type detach() noexcept { return core_->detach(*std::exchange(slot_, nullptr)); }
     /// Tells the pool what you saw on the resource: anything but `Fault::none` and `Fault::other` makes the return
-    /// close it.
+    /// close it. `Fault::wrong_role` is about what stands behind it: where the pool could `renew()`, it does, once for
+    /// all that were opened before somebody told.
     void report(Fault fault) noexcept {
-        if (slot_ != nullptr && fault != Fault::none && fault != Fault::other) core_->doom(*slot_);
+        if (slot_ == nullptr || fault == Fault::none || fault == Fault::other) return;
+        core_->doom(*slot_);
+        if (fault == Fault::wrong_role) core_->renew_since(*slot_);
     }
 
 private:

@@ -160,6 +160,32 @@ BOOST_AUTO_TEST_CASE(renewed_threads_of_the_pool_do_it_at_once) {
     BOOST_TEST(eventually([&] { return v.pool->stats().closed_because(CloseReason::renewed) == 1; }));
 }
 
+BOOST_AUTO_TEST_CASE(renewed_by_a_report_of_a_wrong_role_is_all_that_was_opened_before_it) {
+    Verbs v{of(10)};
+    auto leases = v.take(10);
+    leases[0].report(Fault::broken);  // this one concerns itself only
+    leases.erase(leases.begin());
+    v.keep_house(30s);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::renewed) == 0u);
+    leases[0].report(Fault::wrong_role);
+    leases[1].report(Fault::wrong_role);
+    auto late = std::move(leases[2]);
+    leases.clear();  // six rest
+    v.keep_house(30s);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::discarded) == 3u);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::renewed) == 6u);
+    v.take(4);
+    late.report(Fault::wrong_role);  // of before as well: no news
+    late.discard();
+    v.keep_house(30s);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::renewed) == 6u);
+    BOOST_TEST(v.script.live() == 4u);
+    v.take(1)[0].report(Fault::wrong_role);  // but this is: it has happened again
+    v.keep_house(30s);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::renewed) == 9u);
+    BOOST_TEST(v.script.live() == 0u);
+}
+
 // ---- max_uses ----
 
 BOOST_AUTO_TEST_CASE(lent_as_often_as_max_uses_says_and_not_once_more) {

@@ -15,6 +15,7 @@
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/pq_cancel.hpp>
 #include <dewpond/detail/pq_connection.hpp>
+#include <dewpond/detail/pq_exec.hpp>
 #include <dewpond/detail/pq_fault.hpp>
 #include <dewpond/detail/pq_open.hpp>
 #include <dewpond/detail/pq_options.hpp>
@@ -26,9 +27,6 @@
 #include <dewpond/result.hpp>
 
 namespace dewpond::inline v0 {
-
-/// A result that clears itself: a `std::unique_ptr<PGresult, ...>`. It may outlive its connection.
-using PqResult = detail::PqResult;
 
 /// Opens, checks, cleans and closes PostgreSQL connections for a pool:
 /// `dewpond::Pool<dewpond::PqDriver> db{dewpond::PqDriver{"host=/run/postgresql dbname=app"}, {.max_size = 50}};`

@@ -150,6 +150,8 @@ public:
     void resize(std::uint32_t max_size) noexcept;
     /// Everything that exists now retires, a few at each tick.
     void renew() noexcept;
+    /// The same, unless it has been done since this resource was opened.
+    void renew_since(const Slot& s) noexcept;
     std::uint32_t close(Limit limit) noexcept;
     /// The handle goes; the core frees itself with its last reference.
     void let_go() noexcept;

@@ -112,6 +112,22 @@ void Core<S>::renew() noexcept {
     exchange_.hasten();
 }
 
+template <class S>
+DEWPOND_COLD void Core<S>::renew_since(const Slot& s) noexcept {
+    if constexpr (can_renew) {
+        if (forked()) return;
+        std::uint32_t opened_in = 0;
+        {
+            Locked lock{notes_mutex_};
+            opened_in = notes_[s.index].incarnation;
+        }
+        // Fifty leases may tell of the same failover: one of them has its effect.
+        if (incarnation_.compare_exchange_strong(opened_in, opened_in + 1, std::memory_order_relaxed)) exchange_.hasten();
+    } else {
+        static_cast<void>(s);
+    }
+}
+
 /// Has this keeper been stopped (SIGSTOP, a machine moved)? Only threads of the pool's own keep a pace to be late by.
 template <class S>
 bool Core<S>::stalled(TimePoint now) noexcept {

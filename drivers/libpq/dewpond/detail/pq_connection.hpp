@@ -98,6 +98,8 @@ inline void pq_close(PqSession* s) noexcept {
     delete s;
 }
 
+struct PqInside;
+
 }  // namespace detail
 
 /// A connection. Move-only; converts to `PGconn*`, so that `PQexec(*lease, "...")` works. Closes when destroyed, which
@@ -150,6 +152,7 @@ public:
 
 private:
     friend class PqDriver;
+    friend struct detail::PqInside;
     explicit PqConnection(std::unique_ptr<detail::PqSession> s) noexcept : conn_{s->conn}, session_{s.release()} {}
 
     PGconn* conn_ = nullptr;  // the session's, one step nearer for the checks of the hit path
@@ -157,5 +160,20 @@ private:
 };
 
 static_assert(sizeof(PqConnection) <= 2 * sizeof(void*));
+
+namespace detail {
+
+/// The way in for the driver's free functions.
+struct PqInside {
+    /// What `last_fault` then says.
+    static void note(PqConnection& r, Fault fault, const char* sentence, std::string_view state) noexcept {
+        if (r.session_ == nullptr) return;
+        PqSqlState known;
+        known.set(state);
+        r.session_->fail(fault, sentence, known);
+    }
+};
+
+}  // namespace detail
 
 }  // namespace dewpond::inline v0

@@ -27,17 +27,15 @@ struct Statements {
         const char* const name = lease->prepared(sql);
         return name != nullptr ? name : "null";
     }
-    /// Executes it, and shows the answer; its value or its SQLSTATE.
+    /// Executes it, and reports the answer; its value or its SQLSTATE.
     std::string executed(const char* name) {
         const dewpond::PqResult a{PQexecPrepared(*lease, name, 0, nullptr, nullptr, nullptr, 0)};
-        lease->saw(a.get());
+        report(lease, a.get());
         if (PQresultStatus(a.get()) == PGRES_TUPLES_OK) return PQgetvalue(a.get(), 0, 0);
         return PQresultErrorField(a.get(), PG_DIAG_SQLSTATE);
     }
     void shown(const char* sql) {
-        const dewpond::PqResult a{PQexec(*lease, sql)};
-        BOOST_TEST(PQresultStatus(a.get()) == PGRES_COMMAND_OK);
-        lease->saw(a.get());
+        BOOST_TEST(PQresultStatus(exec(lease, sql).get()) == PGRES_COMMAND_OK);
     }
     /// Gives the connection back and takes it again.
     void again() {

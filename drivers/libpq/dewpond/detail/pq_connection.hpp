@@ -125,7 +125,7 @@ public:
     /// The name of `sql` as a prepared statement of this connection, for PQexecPrepared and its kin:
     /// `PQexecPrepared(*lease, lease->prepared("select $1::int"), 1, ...)`. Prepared at its first use, and kept through
     /// returns, until it is among the `PqOptions::max_statements` no more, a reset drops it (`PqReset::session`), or an
-    /// answer tells that it is gone (`saw`). `types` as for PQprepare; text and types together make the statement.
+    /// answer that `report` or `exec` saw tells that it is gone. `types` as for PQprepare; text and types together make the statement.
     /// \returns a name that holds until the next call of `prepared` on this connection; null when it could not be
     /// prepared: PQerrorMessage says why.
     /// \cost a search among `max_statements` texts; at the first use one round trip without a deadline, as for every
@@ -136,13 +136,6 @@ public:
         const std::array<Oid, sizeof...(Types)> oids{static_cast<Oid>(types)...};
         return session_ == nullptr ? nullptr : detail::pq_prepared(conn_, session_->statements, sql, oids.data(), oids.size());
     }
-    /// Shows it an answer of the server's: after a DISCARD ALL or DEALLOCATE of yours, after 26000 (no such statement)
-    /// and 0A000 ("cached plan must not change result type") `prepared` prepares anew. `report` and `exec` do so by
-    /// themselves. What was prepared before may lie in the session until it ends.
-    void saw(const PGresult* r) noexcept {
-        if (session_ != nullptr) detail::pq_saw(session_->statements, r);
-    }
-
     /// Closes it, dead or alive, without waiting for the server; empty afterwards.
     void close() noexcept {
         if (session_ == nullptr) return;
@@ -171,6 +164,10 @@ struct PqInside {
         PqSqlState known;
         known.set(state);
         r.session_->fail(fault, sentence, known);
+    }
+    /// An answer may tell that prepared statements are gone.
+    static void saw(PqConnection& r, const PGresult* result) noexcept {
+        if (r.session_ != nullptr) pq_saw(r.session_->statements, result);
     }
 };
 

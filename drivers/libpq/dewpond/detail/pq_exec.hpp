@@ -24,12 +24,14 @@ using PqResult = detail::PqResult;
 /// (53300), `starting` (57P03), `configuration` (28xxx, 3D000), `other` (the rest of 53xxx). A connection that will not
 /// go on is closed when it comes back; after 25006 from a server that does not say it takes writes, those that were
 /// opened before retire as well, as by `Pool::renew()`. An error of the statement changes nothing, nor does success.
+/// After 26000, 0A000, or a DISCARD ALL or DEALLOCATE that was done, `prepared` prepares anew.
 /// `result` may be null, as PQexec returns it when all is lost. For every answer that failed; in a pipeline or with
 /// PQgetResult, for each. The table is in docs/libpq.md. \cost a few field look-ups; a short lock only after 25006.
 template <detail::pq_lease L>
 Fault report(L& lease, const PGresult* result) noexcept {
     const detail::PqSeen seen = detail::pq_look_at(*lease, result);
     const detail::PqVerdict verdict = detail::pq_verdict(seen);
+    detail::PqInside::saw(*lease, result);
     if (verdict.effect != detail::PqEffect::none) {
         detail::PqInside::note(*lease, verdict.fault, verdict.words, seen.state);
         lease.report(verdict.effect == detail::PqEffect::all ? Fault::wrong_role : Fault::broken);

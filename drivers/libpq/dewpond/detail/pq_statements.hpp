@@ -107,7 +107,7 @@ struct PqClearStatement {
     ~PqClearStatement() { PQclear(r); }
 };
 
-/// See `PqConnection::saw`.
+/// Looks at an answer; null is none.
 inline void pq_saw(PqStatementCache& cache, const PGresult* r) noexcept {
     if (r == nullptr) return;
     const char* const state = PQresultErrorField(r, PG_DIAG_SQLSTATE);

@@ -20,27 +20,6 @@ OpenError refused(const std::string& conninfo, std::chrono::nanoseconds limit = 
     return std::move(r).error();
 }
 
-/// Answers the first connection's start-up message with these bytes and ends.
-class OneReply {
-public:
-    explicit OneReply(std::string reply)
-        : thread_{[this, reply = std::move(reply)] {
-              const int c = ::accept(listener_.fd(), nullptr, nullptr);
-              char heard[1024];
-              (void)!::read(c, heard, sizeof heard);
-              (void)!::write(c, reply.data(), reply.size());
-              ::close(c);
-          }} {}
-    ~OneReply() { thread_.join(); }
-    [[nodiscard]] std::string conninfo() const {
-        return "hostaddr=127.0.0.1 sslmode=disable gssencmode=disable user=u port=" + listener_.port();
-    }
-
-private:
-    MuteListener listener_;
-    std::thread thread_;
-};
-
 BOOST_AUTO_TEST_SUITE(pq_open)
 
 BOOST_AUTO_TEST_CASE(a_new_connection_is_what_pqconnectdb_would_give, *ut::timeout(30)) {

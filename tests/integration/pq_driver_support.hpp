@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -184,6 +185,27 @@ public:
 private:
     int fd_ = -1;
     int port_ = 0;
+};
+
+/// Answers the first connection's start-up message with these bytes and ends.
+class OneReply {
+public:
+    explicit OneReply(std::string reply)
+        : thread_{[this, reply = std::move(reply)] {
+              const int c = ::accept(listener_.fd(), nullptr, nullptr);
+              char heard[1024];
+              (void)!::read(c, heard, sizeof heard);
+              (void)!::write(c, reply.data(), reply.size());
+              ::close(c);
+          }} {}
+    ~OneReply() { thread_.join(); }
+    [[nodiscard]] std::string conninfo() const {
+        return "hostaddr=127.0.0.1 sslmode=disable gssencmode=disable user=u port=" + listener_.port();
+    }
+
+private:
+    MuteListener listener_;
+    std::thread thread_;
 };
 
 }  // namespace pq_test

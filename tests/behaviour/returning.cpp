@@ -90,6 +90,20 @@ POND_TEST_CASE_IF(a_reset_at_the_return_is_given_the_return_budget, c.resets) {
     BOOST_TEST(b.script.count(Hook::reset) == 1u);
 }
 
+POND_TEST_CASE_IF(a_reset_that_meets_another_role_is_no_dirty_return, c.resets && c.knows_dirty) {
+    for (const Fault why : {Fault::broken, Fault::wrong_role}) {
+        Bench b{config};
+        Pond& pool = b.start(1);
+        auto lease = pool.checkout();
+        lease->make_dirty();
+        b.script.on(Hook::reset, {fail(why)});
+        BOOST_CHECK(lease.give_back() == ReturnReport::closed);
+        BOOST_TEST(b.told(EventKind::dirty_return).size() == (why == Fault::broken ? 1u : 0u));
+        if (config.counts) BOOST_TEST(pool.stats().dirty_returns == (why == Fault::broken ? 1u : 0u));
+        BOOST_TEST(pool.stats().closed_because(CloseReason::reset_failed) == (config.counts ? 1u : 0u));
+    }
+}
+
 POND_TEST_CASE_IF(an_unfinished_reset_is_finished_by_the_keeper_while_the_slot_counts, c.resets) {
     Bench b{config};
     b.setting.options.keeper_thread = false;

@@ -11,17 +11,22 @@ set(dewpond_sanitizer_address asan -fsanitize=address,undefined -fno-sanitize-re
 set(dewpond_proof_dir ${PROJECT_BINARY_DIR}/proof)  # tests/run sums up what is written there
 file(MAKE_DIRECTORY ${dewpond_proof_dir})
 set(dewpond_with_postgres ${CMAKE_CURRENT_LIST_DIR}/with_postgres.sh)
+set(dewpond_with_standby ${CMAKE_CURRENT_LIST_DIR}/with_standby.sh)
 
-# dewpond_add_test(<name> <area> COMMAND ... [LABELS ...] [TIMEOUT <seconds>] [POSTGRES] [<test property> <value>]...)
-# The one place that registers tests. POSTGRES: the command runs beside a private server, labelled integration, alone.
+# dewpond_add_test(<name> <area> COMMAND ... [LABELS ...] [TIMEOUT <seconds>] [POSTGRES [STANDBY]] [<test property> <value>]...)
+# The one place that registers tests. POSTGRES: the command runs beside a private server, labelled integration, alone;
+# with STANDBY beside a standby of it as well.
 function(dewpond_add_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES" "TIMEOUT" "COMMAND;LABELS;PROPERTIES;ENVIRONMENT")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES;STANDBY" "TIMEOUT" "COMMAND;LABELS;PROPERTIES;ENVIRONMENT")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
     if(DEWPOND_DEEP)
         math(EXPR arg_TIMEOUT "10 * ${arg_TIMEOUT}")
         list(APPEND arg_ENVIRONMENT DEWPOND_DEEP=1)
+    endif()
+    if(arg_STANDBY)
+        list(PREPEND arg_COMMAND ${dewpond_with_standby})
     endif()
     if(arg_POSTGRES)
         list(PREPEND arg_COMMAND ${dewpond_with_postgres} --)
@@ -37,13 +42,13 @@ function(dewpond_add_test name)
         ${test} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}" ${arg_PROPERTIES})
 endfunction()
 
-# dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES] [PROOF]
+# dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES [STANDBY]] [PROOF]
 #              [SANITIZERS thread address] [TIMEOUT <seconds>])
 # One Boost.Test program (target test_<name>) and its test <leg>.<name>; for each sanitizer the same sources once more
 # as <leg>.<name>.tsan or .asan, with three times the time. PROOF: labelled so, and the plain variant writes what it
 # counted into the file named by DEWPOND_PROOF_FILE, a line each: KEY VALUE.
 function(dewpond_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;PROOF" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;STANDBY;PROOF" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "dewpond_test(${arg_NAME}): what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
@@ -53,6 +58,9 @@ function(dewpond_test)
     set(postgres "")
     if(arg_POSTGRES)
         set(postgres POSTGRES)
+    endif()
+    if(arg_STANDBY)
+        list(APPEND postgres STANDBY)
     endif()
 
     set(counts "")

@@ -127,11 +127,12 @@ main() {
         stop-fast) stop fast ;;
         stop-immediate) stop immediate ;;
         restart) stop fast; start ;;
+        promote) pg_ctl promote ;;
         pause) signal_family STOP ;;
         resume) signal_family CONT ;;
         pid) server_pid ;;
         watch) read -r _ <"$dir/here"; destroy ;;
-        *) printf 'usage: %s start|stop-fast|stop-immediate|restart|pause|resume|pid\n' "$0" >&2; return 2 ;;
+        *) printf 'usage: %s start|stop-fast|stop-immediate|restart|promote|pause|resume|pid\n' "$0" >&2; return 2 ;;
     esac
 }
 main "$@"; exit

@@ -146,6 +146,35 @@ BOOST_AUTO_TEST_CASE(a_preferred_standby_is_looked_for_everywhere_before_anythin
     BOOST_TEST(given("host=/no/a target_session_attrs=prefer-standby")["target_session_attrs"] == "prefer-standby");
 }
 
+BOOST_AUTO_TEST_CASE(a_role_that_is_required_is_asked_of_libpq) {
+    using dewpond::PqRole;
+    BOOST_TEST(given("host=/no/a").count("target_session_attrs") == 1U);
+    BOOST_TEST(given("host=/no/a")["target_session_attrs"] == "any");  // libpq's default
+    BOOST_TEST(given("host=/no/a", {.require = PqRole::primary})["target_session_attrs"] == "read-write");
+    BOOST_TEST(given("host=/no/a", {.require = PqRole::standby})["target_session_attrs"] == "standby");
+    BOOST_TEST(PqTarget("", {.require = PqRole::standby}).role_asked());
+    BOOST_TEST(given("host=/no/a,/no/b", {.require = PqRole::standby}, 1)["target_session_attrs"] == "standby");
+    BOOST_TEST(refusal("target_session_attrs=any", {.require = PqRole::primary}) ==
+               "PqOptions::require and target_session_attrs: keep one of the two");
+    BOOST_TEST(refusal("target_session_attrs=any") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_role_is_judged_by_what_the_server_reports) {
+    using dewpond::PqRole;
+    const struct {
+        const char *in_hot_standby, *read_only;
+        bool primary, standby;
+    } table[] = {{"off", "off", true, false},     {"on", "off", false, true},     {"off", "on", false, false},
+                 {"on", "on", false, true},       {nullptr, nullptr, true, true}, {nullptr, "on", false, true},
+                 {"off", nullptr, true, false}};
+    for (const auto& row : table) {
+        using dewpond::detail::pq_role_fits;
+        BOOST_TEST(pq_role_fits(PqRole::any, row.in_hot_standby, row.read_only));
+        BOOST_TEST(pq_role_fits(PqRole::primary, row.in_hot_standby, row.read_only) == row.primary);
+        BOOST_TEST(pq_role_fits(PqRole::standby, row.in_hot_standby, row.read_only) == row.standby);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(connect_timeout_limits_each_try) {
     BOOST_TEST(PqTarget("", {}).limit().is_never());
     BOOST_TEST(PqTarget("connect_timeout=0", {}).limit().is_never());

@@ -20,6 +20,7 @@
 #include <dewpond/detail/pq_open.hpp>
 #include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_reset.hpp>
+#include <dewpond/detail/pq_role.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/driver.hpp>
 #include <dewpond/error.hpp>
@@ -78,10 +79,12 @@ public:
     void close(PqConnection& r) noexcept { r.close(); }
 
     /// Usable as far as libpq knows: connected, idle outside a transaction, no pipeline mode (which reads as idle too).
-    /// Blind to what happened on the wire. \cost two reads, 6 ns; no system call, no clock.
+    /// And connected to what `PqOptions::require` asks for, as far as the server's last answer told. Blind to what
+    /// happened on the wire. \cost two reads, 6 ns, with `require` 0.15 us more; no system call, no clock.
     [[nodiscard]] bool status_ok(PqConnection& r) noexcept {
         // Libpq's promise: the transaction status of a connection that is lost is "unknown". So PQstatus is not asked.
-        return PQtransactionStatus(r.conn_) == PQTRANS_IDLE && PQpipelineStatus(r.conn_) == PQ_PIPELINE_OFF;
+        const PGconn* c = r.conn_;
+        return PQtransactionStatus(c) == PQTRANS_IDLE && PQpipelineStatus(c) == PQ_PIPELINE_OFF && in_role(r);
     }
 
     /// Usable as far as this host knows: a look at the socket, and what is readable is read and understood. Sees a
@@ -95,14 +98,16 @@ public:
     /// Asks the server: an empty query, without a transaction, so that no check leaves a session idle in transaction.
     /// After `false` the connection is good for `close` only. \cost one round trip, about 4/5 of a `select 1`.
     [[nodiscard]] bool ping(PqConnection& r, Deadline by) noexcept {
-        return r.session_ != nullptr && detail::pq_ping(*r.session_, by);
+        if (r.session_ == nullptr || !detail::pq_ping(*r.session_, by)) return false;
+        return in_role(r) || r.session_->fail(Fault::wrong_role, detail::pq_wrong_role);
     }
 
     /// Anything but what `open` hands out, as far as local memory knows: a transaction, an unread answer, pipeline or
     /// non-blocking mode, a notice receiver or verbosity of the borrower's. What only the server knows (SET, LISTEN,
-    /// temporary tables, prepared statements) it does not see; a PQtrace neither. \cost 20 ns; no system call.
+    /// temporary tables, prepared statements) it does not see; a PQtrace neither. A server that is no longer what
+    /// `PqOptions::require` asks for counts as dirt that no reset clears. \cost 20 ns; no system call.
     [[nodiscard]] bool dirty(PqConnection& r) noexcept {
-        return r.session_ == nullptr || !detail::pq_plain(*r.session_);
+        return r.session_ == nullptr || !detail::pq_plain(*r.session_) || !in_role(r);
     }
 
     /// Makes it plain again. A transaction is rolled back, unread answers are read if they are here already, the
@@ -135,6 +140,9 @@ public:
     /// Why `probe`, `ping` or `reset` last said no, without any text of the server's.
     [[nodiscard]] OpenError last_fault(PqConnection& r) noexcept {
         if (r.session_ == nullptr) return detail::PqNote{Fault::broken, "there is no connection"}.error();
+        if (r.session_->note.fault == Fault::none && PQstatus(r.conn_) == CONNECTION_OK && !in_role(r)) {
+            return detail::PqNote{Fault::wrong_role, detail::pq_wrong_role}.error();
+        }
         if (r.session_->note.fault == Fault::none && !status_ok(r)) {
             const bool lost = PQstatus(r.conn_) != CONNECTION_OK;
             const detail::PqNote now{Fault::broken,
@@ -150,6 +158,8 @@ public:
     }
 
 private:
+    [[nodiscard]] bool in_role(const PqConnection& r) const noexcept { return detail::pq_in_role(r.conn_, options_.require); }
+
     PqOptions options_;
     detail::PqTarget target_;
     std::string pool_;

@@ -19,7 +19,14 @@ DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
         if (!exchange_.closed() && reset_.wants_reset(driver_, s.resource)) {
             bool was_dirty = false;  // a driver that cannot say has nothing to report
             if constexpr (KnowsDirty<Driver>) was_dirty = driver_.dirty(s.resource);
-            if (was_dirty) {
+            const bool here = options_.return_budget > Duration{};
+            const ResetResult r = here ? driver_.reset(s.resource, within(options_.return_budget)) : ResetResult::unfinished;
+            bool left_dirty = was_dirty;
+            if constexpr (TellsFault<Driver>) {
+                // A server that changed its role is nobody's lost COMMIT.
+                if (was_dirty && r == ResetResult::broken) left_dirty = driver_.last_fault(s.resource).fault() != Fault::wrong_role;
+            }
+            if (left_dirty) {
                 if constexpr (requires { metrics_.dirty_return(); }) metrics_.dirty_return();
                 Event e;
                 e.kind = EventKind::dirty_return;
@@ -27,8 +34,6 @@ DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
                 e.slot = s.index;
                 tell(e);
             }
-            const bool here = options_.return_budget > Duration{};
-            const ResetResult r = here ? driver_.reset(s.resource, within(options_.return_budget)) : ResetResult::unfinished;
             if (r == ResetResult::unfinished && can_defer()) {
                 if (exchange_.post_job(s.index)) return ReturnReport::deferred;
                 retire(s, CloseReason::pool_closed, true);

@@ -151,7 +151,7 @@ inline OpenError pq_explain(const PqOpenFailure& f) {
         case PqPhase::logging_in:
         case PqPhase::checking_role:
             if (f.role_asked && f.phase == PqPhase::checking_role) {
-                return OpenError{Fault::wrong_role, "the server is not what target_session_attrs asks for"};
+                return OpenError{Fault::wrong_role, "the server has not the role that is asked for"};
             }
             return OpenError{Fault::other, "the connection broke, or could not be agreed on, while logging in"};
     }

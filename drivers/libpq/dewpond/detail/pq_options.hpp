@@ -28,6 +28,13 @@ enum class PqReset : std::uint8_t {
     session,      ///< sends DISCARD ALL as well, and drops what was notified: one round trip more
 };
 
+/// What a server must be for a `PqDriver` to keep a connection to it.
+enum class PqRole : std::uint8_t {
+    any,
+    primary,  ///< takes writes: neither in hot standby nor read only by default
+    standby,  ///< in hot standby
+};
+
 /// What a `PqDriver` does where the connection string is silent, and how far its reset goes.
 struct PqOptions {
     /// Sent where the connection string names none. Empty: the name of the pool, which PGAPPNAME in the environment
@@ -52,6 +59,10 @@ struct PqOptions {
     PqStatements statements = PqStatements::cache;
     /// So many statements each connection keeps, at least 1; the one that rested longest goes first.
     std::size_t max_statements = 64;
+    /// Asked for at the opening of each connection (as `target_session_attrs`, which must be absent then), and looked
+    /// at again at each return and checkout, from what the server reported with its last answer (PostgreSQL 14 and
+    /// later). What does not fit is closed with `Fault::wrong_role`. \cost 0.15 us at each look; nothing for `any`.
+    PqRole require = PqRole::any;
     /// Gets the server's notices; null swallows them. Libpq's default would write them to stderr. It stays attached to
     /// results, which outlive the lease: what `notice_arg` points to must outlive every result.
     PQnoticeReceiver notice_receiver = nullptr;
@@ -92,6 +103,10 @@ public:
             refuse("PqOptions::application_name contains a zero byte");
         }
         if (options.max_statements == 0) refuse("PqOptions::max_statements is 0: it must be at least 1");
+        if (options.require != PqRole::any) {
+            if (find("target_session_attrs")) refuse("PqOptions::require and target_session_attrs: keep one of the two");
+            add("target_session_attrs", options.require == PqRole::primary ? "read-write" : "standby");
+        }
         if (options.reset_sql.find('\0') != std::string::npos) refuse("PqOptions::reset_sql contains a zero byte");
         if (!options.application_name.empty()) add("application_name", options.application_name);
         split();

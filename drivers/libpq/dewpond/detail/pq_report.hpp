@@ -44,8 +44,8 @@ inline PqVerdict pq_verdict(const PqSeen& seen) noexcept {
     constexpr const char* ended = "the session ended under a statement";
     if (!seen.failed) return seen.connected ? PqVerdict{} : PqVerdict{Fault::broken, PqEffect::one, ended};
     if (s == "25006") {
-        // On a server that takes writes it was a transaction of the borrower's own that was READ ONLY. But through a
-        // proxy what a server says of itself may be of yesterday, so that this one is not kept either.
+        // On a server that takes writes it was a transaction of the borrower's own that was READ ONLY. But through
+        // PgBouncer what a server says of itself may be of yesterday (measured): this one is not kept either.
         return {Fault::wrong_role, seen.takes_writes ? PqEffect::one : PqEffect::all, "a write was refused: read only"};
     }
     const bool goes_on = seen.connected && seen.severity == "ERROR";

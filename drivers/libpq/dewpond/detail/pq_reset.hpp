@@ -11,6 +11,7 @@
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/pq_connection.hpp>
 #include <dewpond/detail/pq_options.hpp>
+#include <dewpond/detail/pq_role.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/driver.hpp>
 
@@ -139,6 +140,10 @@ inline ResetResult pq_reset(PqSession& s, const PqOptions& options, Deadline by)
         if (PQtransactionStatus(c) != PQTRANS_IDLE) {
             return broken(own ? "PqOptions::reset_sql left it in a transaction" : "a ROLLBACK left it in a transaction");
         }
+    }
+    if (!pq_in_role(c, options.require)) {
+        s.fail(Fault::wrong_role, pq_wrong_role);
+        return ResetResult::broken;
     }
     if (!pq_restore_client(s, options.reset) || !pq_plain(s)) return broken("it did not come to rest");
     // On a Unix socket, after an immediate stop, a connection fails once and says OK and IDLE again (measured).

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -15,7 +16,10 @@
 #include <arpa/inet.h>
 #include <boost/test/unit_test.hpp>
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -67,6 +71,38 @@ bool soon(Condition&& holds, std::chrono::nanoseconds limit = 10s) {
 inline bool readable(int fd) {
     pollfd p{fd, POLLIN, 0};
     return ::poll(&p, 1, 10'000) == 1;
+}
+
+/// A second descriptor of a connection's socket: tells what has reached this host without asking the pool or libpq.
+class Ear {
+public:
+    explicit Ear(PGconn* c) : fd_{::fcntl(PQsocket(c), F_DUPFD_CLOEXEC, 0)} { BOOST_TEST_REQUIRE(fd_ >= 0); }
+    Ear(Ear&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+    ~Ear() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    /// Waits until one of the events is there.
+    [[nodiscard]] bool hears(short events) const {
+        pollfd p{fd_, events, 0};
+        return ::poll(&p, 1, 10'000) == 1;
+    }
+    /// Waits until so many bytes can be read.
+    [[nodiscard]] bool has(int bytes) const {
+        return soon([&] {
+            int n = 0;
+            return ::ioctl(fd_, FIONREAD, &n) == 0 && n >= bytes;
+        });
+    }
+
+private:
+    int fd_;
+};
+
+/// A table of what was measured: to standard output, and to the file that tests/run shows at its end.
+inline void show(const std::string& table) {
+    std::printf("\n%s", table.c_str());
+    std::fflush(stdout);
+    if (const char* file = std::getenv("DEWPOND_TABLE_FILE")) std::ofstream{file} << table;
 }
 
 struct Stopwatch {

@@ -89,8 +89,10 @@ public:
 
     /// Usable as far as this host knows: a look at the socket, and what is readable is read and understood. Sees a
     /// terminated backend, a stopped or crashed server, a cut or closed socket. A NOTIFY is no alarm and is kept, as
-    /// the LISTEN behind it is: whoever asks PQnotifies next gets it (`PqReset::session` drops both). Blind to a
-    /// peer that is silent. \cost one poll(2), 0.3 us; no clock, no round trip.
+    /// the LISTEN behind it is: whoever asks PQnotifies next gets it (`PqReset::session` drops both). Blind to a peer
+    /// that is silent; and, until the end of the stream arrives (10 ms later in the median), to last words that came in
+    /// one read with the borrower's last answer, as libpq has told them to the notice receiver by then.
+    /// \cost one poll(2), 0.3 us; no clock, no round trip.
     [[nodiscard]] bool probe(PqConnection& r) noexcept {
         return r.session_ != nullptr && detail::pq_probe(*r.session_);
     }

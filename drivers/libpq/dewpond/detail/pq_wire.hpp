@@ -120,8 +120,21 @@ enum class PqAnswer : std::uint8_t { done, pending, failed };
 /// Goes on with the statement that was sent, until its last result is taken or the deadline comes; may be called
 /// again after `pending`. Every result must have a status that is `wanted`: so a COPY, whose PQgetResult returns the
 /// same for ever, ends it as well. Needs libpq's non-blocking mode, for the flush.
+///
+/// The read that takes the answer may take the server's last words in with it, and libpq then tells them as a notice
+/// while the socket is quiet until the end of the stream comes: so notices are caught.
 inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType) noexcept, Deadline by) noexcept {
     PGconn* c = s.conn;
+    PqCatcher caught;  // outlives every result, which keep a copy of the receiver
+    struct Catching {
+        PqSession& session;
+        Catching(PqSession& of, PqCatcher& by_whom) noexcept : session{of} {
+            PQsetNoticeReceiver(session.conn, &PqCatcher::receive, &by_whom);
+        }
+        Catching(const Catching&) = delete;
+        ~Catching() { PQsetNoticeReceiver(session.conn, session.receiver, session.receiver_arg); }
+    };
+    const Catching catching{s, caught};
     const auto failed = [&s](const PqSqlState& state = {}) {
         s.end("the connection broke, or answered out of turn", state);
         return PqAnswer::failed;
@@ -141,6 +154,7 @@ inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType)
             continue;
         }
         const PqResult r{PQgetResult(c)};
+        if (!r && (caught.ended || caught.out_of_place)) return failed(caught.state);
         if (!r) return PQstatus(c) == CONNECTION_OK ? PqAnswer::done : failed();
         pq_saw(s.statements, r.get());  // a reset may say DISCARD ALL
         if (!wanted(PQresultStatus(r.get()))) {
@@ -171,7 +185,8 @@ inline bool pq_ping(PqSession& s, Deadline by) noexcept {
     const auto empty = [](ExecStatusType got) noexcept { return got == PGRES_EMPTY_QUERY; };
     if (pq_finish_statement(s, empty, by) != PqAnswer::done) return false;
     if (!was_nonblocking && PQsetnonblocking(c, 0) != 0) return s.fail(Fault::broken, "the connection broke");
-    return PQtransactionStatus(c) == PQTRANS_IDLE || s.fail(Fault::broken, "the connection is not at rest");
+    if (PQtransactionStatus(c) != PQTRANS_IDLE) return s.fail(Fault::broken, "the connection is not at rest");
+    return pq_probe(s);  // it answered, and may have ended in the same breath
 }
 
 }  // namespace dewpond::inline v0::detail

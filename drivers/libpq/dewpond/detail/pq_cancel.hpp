@@ -3,20 +3,15 @@
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <cstddef>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <utility>
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <dewpond/config.hpp>
+#include <dewpond/detail/pq_helpers.hpp>
 
 namespace dewpond::inline v0::detail {
 
@@ -64,103 +59,28 @@ private:
     int line_ = -1;
 };
 
-/// At most two helper threads and 64 requests that wait for them; beyond that a request is dropped, and the server
-/// notices the closed connection when it next writes to it. A PQcancel is a connection of its own (2 to 32 ms measured)
-/// and libpq 15 gives it no timeout, no encryption and no asynchronous form; one that meets a mute server holds its
-/// thread until the key's keepalives or tcp_user_timeout end it (on a Unix socket: until the server goes on or dies).
-class PqCancellers {
-public:
-    static constexpr unsigned max_threads = 2;
-    static constexpr std::size_t max_queued = 64;
-
-    explicit PqCancellers(pid_t owner) noexcept : owner_{owner} {}
-    PqCancellers(const PqCancellers&) = delete;
-
-    /// The process whose threads these are; a forked child has none of them and starts anew.
-    [[nodiscard]] pid_t owner() const noexcept { return owner_; }
-
-    /// False when the request was dropped. Cost: a short lock, for the first request a new thread.
-    bool post(PqCancelRequest request) noexcept {
-        if (!request) return false;
-        {
-            const std::lock_guard lock{mutex_};
-            if (queued_ == max_queued) return false;
-            queue_[(first_ + queued_++) % max_queued] = std::move(request);
-            if (running_ == max_threads) return true;
-            ++running_;
-        }
-        if (start()) return true;
-        const std::lock_guard lock{mutex_};
-        if (--running_ != 0) return true;  // the other helper will come to it
-        while (queued_ != 0) pop();
-        return false;
-    }
-
-private:
-    PqCancelRequest pop() noexcept {
-        --queued_;
-        return std::move(queue_[std::exchange(first_, (first_ + 1) % max_queued)]);
-    }
-
-    /// Detached: a program that ends does not wait for a mute server. All signals blocked, as they are the program's.
-    bool start() noexcept {
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        pthread_t thread{};
-        const bool started = pthread_create(&thread, nullptr, &run, this) == 0;
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (started) pthread_detach(thread);
-        return started;
-    }
-
-    static void* run(void* self) noexcept {
-#if defined(__linux__)
-        pthread_setname_np(pthread_self(), "dewpond-cancel");
-#endif
-        for (;;) {
-            const PqCancelRequest request = static_cast<PqCancellers*>(self)->next();
-            if (!request) return nullptr;
-            request.send();
-        }
-    }
-
-    PqCancelRequest next() noexcept {
-        const std::lock_guard lock{mutex_};
-        if (queued_ != 0) return pop();
-        --running_;
-        return {};
-    }
-
-    std::mutex mutex_;
-    std::array<PqCancelRequest, max_queued> queue_;
-    std::size_t first_ = 0, queued_ = 0;
-    unsigned running_ = 0;
-    const pid_t owner_;
-};
-
-/// The helpers of this process (of this shared object, as the variable is hidden). Never destroyed: a helper may be at
-/// work when the program ends. Null without memory.
-DEWPOND_HIDDEN inline PqCancellers* pq_cancellers() noexcept {
-    static std::atomic<PqCancellers*> current{nullptr};
-    const pid_t me = ::getpid();
-    PqCancellers* seen = current.load(std::memory_order_acquire);
-    while (seen == nullptr || seen->owner() != me) {
-        auto* mine = new (std::nothrow) PqCancellers{me};
-        if (mine == nullptr) return nullptr;
-        // An inherited one is left alone: its lock may be held by a thread that does not exist in the child.
-        if (current.compare_exchange_strong(seen, mine, std::memory_order_acq_rel, std::memory_order_acquire)) {
-            return mine;
-        }
-        delete mine;
-    }
-    return seen;
+/// The helpers of this process (of this shared object, as the variable is hidden): at most two threads, and 64 requests
+/// that wait for them; beyond that a request is dropped, and the server notices the closed connection when it next
+/// writes to it. A PQcancel is a connection of its own (2 to 32 ms measured) and libpq 15 gives it no timeout, no
+/// encryption and no asynchronous form; one that meets a mute server holds its thread until the key's keepalives or
+/// tcp_user_timeout end it (on a Unix socket: until the server goes on or dies).
+DEWPOND_HIDDEN inline PqHelpers* pq_cancellers() noexcept {
+    static constinit PqHelpersSeat seat{{.thread = "dewpond-cancel", .max_threads = 2, .max_queued = 64}};
+    return seat.get();
 }
 
-/// Asks the server to stop what a session is doing. Does not wait.
+/// Asks the server to stop what a session is doing. Does not wait. False when the request was dropped.
 inline bool pq_cancel(PqCancelRequest request) noexcept {
-    PqCancellers* helpers = pq_cancellers();
-    return helpers != nullptr && helpers->post(std::move(request));
+    struct Job final : PqJob {
+        explicit Job(PqCancelRequest r) noexcept : request{std::move(r)} {}
+        void run() noexcept override { request.send(); }
+        PqCancelRequest request;
+    };
+    DEWPOND_TRY {
+        PqHelpers* helpers = request ? pq_cancellers() : nullptr;
+        return helpers != nullptr && helpers->post(std::shared_ptr<PqJob>{new Job{std::move(request)}}) != nullptr;
+    }
+    DEWPOND_CATCH_ALL { return false; }
 }
 
 }  // namespace dewpond::inline v0::detail

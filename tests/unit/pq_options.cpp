@@ -18,9 +18,9 @@ using dewpond::detail::PqTarget;
 
 /// What libpq makes of try `n`; a socket in a folder that is not there keeps it from connecting anywhere.
 std::map<std::string, std::string> given(const std::string& conninfo, const PqOptions& options = {},
-                                         std::size_t n = 0) {
+                                         std::size_t n = 0, const std::string& address = {}) {
     const PqTarget target{conninfo, options};
-    PGconn* c = target.start(n, "orders");
+    PGconn* c = target.start(n, "orders", address);
     std::map<std::string, std::string> out;
     PQconninfoOption* all = PQconninfo(c);
     for (const PQconninfoOption* o = all; o->keyword != nullptr; ++o) {
@@ -125,6 +125,60 @@ BOOST_AUTO_TEST_CASE(each_host_is_a_try_of_its_own) {
     BOOST_TEST(PqTarget("postgresql://h1:1,h2:2,h3:3/app", {}).tries() == 3U);
     BOOST_TEST(PqTarget("hostaddr=127.0.0.1,127.0.0.2", {}).tries() == 2U);
     BOOST_TEST(PqTarget("", {}).tries() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(only_names_are_resolved) {
+    for (const char* host : {"", "/run/postgresql", "@abstract", "127.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7"}) {
+        BOOST_TEST_CONTEXT(host) { BOOST_TEST(!dewpond::detail::pq_is_name(host)); }
+    }
+    for (const char* host : {"localhost", "db", "db.example.org.", "127.0.0.1.example.org", "1.2.3.256", "a:b",
+                             "2001:db8::7::1", "a-name-that-is-much-longer-than-any-address-in-numbers:ever:was%eth0"}) {
+        BOOST_TEST_CONTEXT(host) { BOOST_TEST(dewpond::detail::pq_is_name(host)); }
+    }
+    const auto to_resolve = [](const char* conninfo, std::size_t n = 0) {
+        const PqTarget target{conninfo, {}};
+        const std::string* name = target.name(n);
+        return name == nullptr ? std::string{} : *name;
+    };
+    BOOST_TEST(to_resolve("host=db") == "db");
+    BOOST_TEST(to_resolve("postgresql://u:p@db:1/app") == "db");
+    BOOST_TEST(to_resolve("host=db hostaddr=127.0.0.1") == "");
+    BOOST_TEST(to_resolve("host=a,b hostaddr=127.0.0.1,", 0) == "");
+    BOOST_TEST(to_resolve("host=a,b hostaddr=127.0.0.1,", 1) == "b");
+    BOOST_TEST(to_resolve("host=a,b port=1,2,3") == "");  // libpq refuses it before it resolves anything
+    BOOST_TEST(to_resolve("host=db service=x") == "");    // the service may say hostaddr
+    BOOST_TEST(to_resolve("") == "");
+    auto got = given("host=db port=x", {}, 0, "127.0.0.9");  // the name stays, for the certificate and the password file
+    BOOST_TEST(got["host"] == "db");
+    BOOST_TEST(got["hostaddr"] == "127.0.0.9");
+}
+
+BOOST_AUTO_TEST_CASE(where_the_connection_string_is_silent_the_environment_says_where_to) {
+    const struct Variable {
+        const char* name;
+        Variable(const char* n, const char* value) : name{n} { ::setenv(n, value, 1); }
+        ~Variable() { ::unsetenv(name); }
+    } host{"PGHOST", "/no/a,db"}, port{"PGPORT", "1,2"};
+    const PqTarget silent{"dbname=app", {}};
+    BOOST_TEST(silent.tries() == 2U);
+    BOOST_TEST(silent.name(0) == nullptr);
+    BOOST_TEST_REQUIRE(silent.name(1) != nullptr);
+    BOOST_TEST(*silent.name(1) == "db");
+    BOOST_TEST(given("dbname=app", {}, 0)["port"] == "1");
+    BOOST_TEST(given("host='' dbname=app", {}, 0)["host"] == "/no/a");
+    BOOST_TEST(PqTarget("host=/no/c", {}).tries() == 1U);
+    BOOST_TEST(PqTarget("hostaddr=127.0.0.1,127.0.0.2", {}).tries() == 2U);
+    BOOST_TEST(given("hostaddr=127.0.0.1,127.0.0.2 port=x", {}, 1)["hostaddr"] == "127.0.0.2");
+    BOOST_TEST(given("host=/no/c port=7")["port"] == "7");
+    {
+        const Variable address{"PGHOSTADDR", "127.0.0.1,127.0.0.2"};
+        const PqTarget target{"host=a,b", {}};
+        BOOST_TEST(target.tries() == 2U);
+        BOOST_TEST(target.name(1) == nullptr);
+    }
+    const Variable service{"PGSERVICE", "x"};
+    BOOST_TEST(PqTarget("", {}).tries() == 1U);
+    BOOST_TEST(PqTarget("", {}).name(0) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(lists_that_do_not_fit_are_libpq_s_to_refuse) {

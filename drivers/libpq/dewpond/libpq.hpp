@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <libpq-fe.h>
@@ -21,6 +22,7 @@
 #include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_reset.hpp>
 #include <dewpond/detail/pq_role.hpp>
+#include <dewpond/detail/pq_source.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/driver.hpp>
 #include <dewpond/error.hpp>
@@ -32,8 +34,10 @@ namespace dewpond::inline v0 {
 /// Opens, checks, cleans and closes PostgreSQL connections for a pool:
 /// `dewpond::Pool<dewpond::PqDriver> db{dewpond::PqDriver{"host=/run/postgresql dbname=app"}, {.max_size = 50}};`
 ///
-/// No call waits for the server beyond its deadline, with one exception: `open` while a host name is resolved.
-/// The driver prints nothing and starts no thread but the helpers that send cancel requests (at most two).
+/// No call waits for the server, the name service or a function of yours beyond its deadline. The driver prints nothing
+/// and starts no thread but helpers for calls that know no limit: at most two that resolve names and two that cancel,
+/// for the whole process, and one for each driver that has a function for its connection string. They are started when
+/// there is something to do and end when there is not.
 class PqDriver {
 public:
     using resource = PqConnection;
@@ -44,7 +48,26 @@ public:
     /// \throws PoolError (`bad_option`) when it cannot be read, or an option cannot work. It is never quoted, nor is
     /// libpq's complaint, which quotes the token it stumbled over. Nothing is connected to.
     explicit PqDriver(const std::string& conninfo, PqOptions options = {})
-        : options_{std::move(options)}, target_{conninfo, options_} {}
+        : options_{std::move(options)}, target_{conninfo, options_} {
+        insist_on_options();
+    }
+
+    /// With a function in stead of a connection string, for credentials that change (a rotated password, a token of an
+    /// hour): `f()` or `f(bool refresh)` returns a string as above, or throws. It is called before each opening, on a
+    /// helper thread, one call at a time, and may block: who waits for an opening waits no longer for that. When the
+    /// server refuses the log-in it is called once more at once, with `refresh` true (do not answer from a cache).
+    /// What it returned is overwritten after the attempt; libpq keeps the password as long as the connection. A call
+    /// may be under way when the pool is gone, so it must own what it uses. It must not call into its own pool.
+    /// \throws PoolError (`bad_option`) for an empty std::function, and when an option cannot work.
+    template <class F>
+        requires(!std::is_same_v<F, PqDriver> && GivesConninfo<F>)
+    explicit PqDriver(F f, PqOptions options = {}) : options_{std::move(options)}, target_{"", options_} {
+        if constexpr (requires { static_cast<bool>(f == nullptr); }) {
+            if (f == nullptr) refuse("PqDriver: the connection string's function is empty");
+        }
+        insist_on_options();
+        source_ = std::shared_ptr<detail::PqSource>{new detail::PqSourceOf<F>{std::move(f)}};
+    }
 
     /// An optional member of drivers: the pool tells its name, once, before anything else. Here it becomes
     /// `fallback_application_name`, so that pg_stat_activity shows which pool a session belongs to.
@@ -54,15 +77,19 @@ public:
     }
 
     /// Connects. Several hosts in the connection string are tried in their order, each with an equal share of what is
-    /// left of the deadline (and at most `connect_timeout`), so that a mute first one does not hide a good second.
+    /// left of the deadline, so that a mute first one does not hide a good second; the addresses of a name share alike.
+    /// Each of them, and the resolving, has `connect_timeout` at most. A name is resolved at each opening, so one that
+    /// has moved is followed.
     /// \returns the connection in blocking mode as PQconnectdb leaves it, or why there is none: by SQLSTATE 53300 is
     /// `full`, 57P01-57P03 `starting`, 28xxx and 3D000 (and options that libpq refuses) `configuration`; refused, no
     /// such socket or host `unreachable`; `timed_out`; `wrong_role`. The text is ours and the system's, never libpq's.
     /// \cost 4 ms on a Unix socket, 6 TCP, 9 TLS, 15 scram; kept to its deadline within a few ms, except while libpq
-    /// resolves a host name (getaddrinfo; a 2 s resolver made it 2 s) or reads Kerberos or password files.
+    /// reads files (service, password, certificates), speaks to Kerberos, or resolves names of a service file.
     [[nodiscard]] Result<PqConnection, OpenError> open(Deadline by) noexcept {
         DEWPOND_TRY {
-            auto session = detail::pq_open(target_, options_, pool_, by);
+            bool login_refused = false;
+            auto session = source_ ? detail::pq_open(source_, options_, pool_, by)
+                                   : detail::pq_open(target_, options_, pool_, by, login_refused);
             if (!session) return std::move(session).error();
             return PqConnection{*std::move(session)};
         }
@@ -161,9 +188,16 @@ public:
 
 private:
     [[nodiscard]] bool in_role(const PqConnection& r) const noexcept { return detail::pq_in_role(r.conn_, options_.require); }
+    [[noreturn]] static void refuse(std::string sentence) {
+        DEWPOND_THROW(PoolError{Code::bad_option, std::string_view{}, std::move(sentence)});
+    }
+    void insist_on_options() const {
+        if (!target_.refusal().empty()) refuse(target_.refusal());
+    }
 
     PqOptions options_;
     detail::PqTarget target_;
+    std::shared_ptr<detail::PqSource> source_;  ///< null: `target_` says where to
     std::string pool_;
 };
 

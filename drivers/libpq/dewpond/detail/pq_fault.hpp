@@ -89,6 +89,11 @@ inline PqSqlState pq_sqlstate_in(std::string_view message) noexcept {
     return found;
 }
 
+/// Would other credentials help? The server refused the role or the password, or asked for one where there is none.
+inline bool pq_login_refused(const PqOpenFailure& f) noexcept {
+    return f.needs_password || pq_sqlstate_in(f.message).view().starts_with("28");
+}
+
 /// The text of a system or resolver error that ends a line of the message, "" if there is none. libpq takes those
 /// texts from strerror and gai_strerror in the program's language, so the same calls find them again.
 struct PqSystemError {

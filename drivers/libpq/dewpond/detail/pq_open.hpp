@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Connecting within a deadline: PQconnectPoll driven by poll(2), one try per host.
+// Connecting within a deadline: PQconnectPoll driven by poll(2), one try for each address of each host.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@
 #include <dewpond/detail/pq_connection.hpp>
 #include <dewpond/detail/pq_fault.hpp>
 #include <dewpond/detail/pq_options.hpp>
+#include <dewpond/detail/pq_resolve.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/error.hpp>
 #include <dewpond/result.hpp>
@@ -54,16 +55,19 @@ inline const char* pq_silence(PqPhase p) noexcept {
 }
 
 /// One try; `Fault::none` when it succeeded. Libpq's `connect_timeout` plays no part: PQconnectPoll ignores it.
-inline OpenError pq_try(PGconn* c, bool role_asked, Deadline by) {
+/// `login_refused` becomes true when the server did not like the credentials, and stays as it was otherwise.
+inline OpenError pq_try(PGconn* c, bool role_asked, Deadline by, bool& login_refused) {
     PqPhase phase = PqPhase::options;
     const auto refused = [&] {
         // The role is judged in the same step that ends the log-in: what the server told about itself is there by then.
         const bool logged_in = PQparameterStatus(c, "server_version") != nullptr;
         if (phase == PqPhase::logging_in && logged_in) phase = PqPhase::checking_role;
-        return pq_explain({.message = PQerrorMessage(c),
-                           .phase = phase,
-                           .needs_password = PQconnectionNeedsPassword(c) == 1,
-                           .role_asked = role_asked});
+        const PqOpenFailure failure{.message = PQerrorMessage(c),
+                                    .phase = phase,
+                                    .needs_password = PQconnectionNeedsPassword(c) == 1,
+                                    .role_asked = role_asked};
+        if (pq_login_refused(failure)) login_refused = true;
+        return pq_explain(failure);
     };
     if (PQstatus(c) == CONNECTION_BAD) return refused();
     PQsetErrorVerbosity(c, PQERRORS_SQLSTATE);  // the only way to the SQLSTATE of a refusal
@@ -81,38 +85,65 @@ inline OpenError pq_try(PGconn* c, bool role_asked, Deadline by) {
     return OpenError{};
 }
 
+/// What the driver keeps of a connection that has come about.
+inline std::unique_ptr<PqSession> pq_session_of(std::unique_ptr<PGconn, PqFinish> c, PQnoticeReceiver receiver,
+                                                const PqOptions& options) {
+    auto s = std::make_unique<PqSession>();
+    s->cancel = PqCancelKey{PQgetCancel(c.get()), &PQfreeCancel};
+    s->receiver = receiver;
+    s->receiver_arg = options.notice_arg;
+    s->owner = ::getpid();
+    s->backend = PQbackendPID(c.get());
+    s->statements.how = options.statements;
+    s->statements.most = options.max_statements;
+    s->conn = c.release();
+    return s;
+}
+
+/// An equal part of what is left, for the next of so many: who is mute leaves the others their share.
+inline Deadline pq_share(Deadline all, TimePoint now, std::size_t of) noexcept {
+    return all.is_never() ? all : Deadline::after(now, Duration{all.remaining(now) / static_cast<long>(of)});
+}
+
 /// See `PqDriver::open`.
-inline Result<std::unique_ptr<PqSession>, OpenError> pq_open(const PqTarget& target, const PqOptions& options,
-                                                             const std::string& pool, Deadline by) {
+inline Result<std::unique_ptr<PqSession>, OpenError>
+pq_open(const PqTarget& target, const PqOptions& options, const std::string& pool, Deadline by, bool& login_refused) {
     const PQnoticeReceiver receiver = options.notice_receiver != nullptr ? options.notice_receiver : &pq_ignore_notice;
     const std::size_t tries = target.tries();
-    OpenError worst{Fault::timed_out, "no time was left to connect"};
-    for (std::size_t n = 0; n < tries; ++n) {
-        const auto now = std::chrono::steady_clock::now();
-        if (!by.is_never() && by.passed(now)) break;
-        Deadline mine = Deadline::after(now, target.limit());
-        if (!by.is_never()) {  // a mute host leaves the others their share
-            mine = earlier(mine, Deadline::after(now, Duration{by.remaining(now) / static_cast<long>(tries - n)}));
-        }
-        std::unique_ptr<PGconn, PqFinish> c{target.start(n, pool)};
-        if (!c) return OpenError{Fault::other, "no memory"};
-        PQsetNoticeReceiver(c.get(), receiver, options.notice_arg);  // before the first word: the default prints
-        OpenError error = pq_try(c.get(), target.role_asked(), mine);
-        if (error.fault() == Fault::none) {
-            auto s = std::make_unique<PqSession>();
-            s->cancel = PqCancelKey{PQgetCancel(c.get()), &PQfreeCancel};
-            s->receiver = receiver;
-            s->receiver_arg = options.notice_arg;
-            s->owner = ::getpid();
-            s->backend = PQbackendPID(c.get());
-            s->statements.how = options.statements;
-            s->statements.most = options.max_statements;
-            s->conn = c.release();
-            return s;
-        }
+    OpenError worst;
+    const auto failed = [&worst](OpenError error) {
         // What may pass counts for more than what will not: with it the pool goes on trying.
-        if (n == 0 || error.fault() != Fault::configuration) worst = std::move(error);
+        if (worst.fault() == Fault::none || error.fault() != Fault::configuration) worst = std::move(error);
+    };
+    for (std::size_t n = 0; n < tries; ++n) {
+        auto now = std::chrono::steady_clock::now();
+        if (by.passed(now)) break;
+        const Deadline ours = pq_share(by, now, tries - n);
+        PqAddresses addresses{{}};  // one, as the connection string has it
+        if (const std::string* name = target.name(n)) {
+            auto found = pq_resolve(*name, earlier(ours, Deadline::after(now, target.limit())));
+            if (!found) {
+                failed(std::move(found).error());
+                continue;
+            }
+            addresses = *std::move(found);
+        }
+        for (std::size_t i = 0; i < addresses.size(); ++i) {
+            now = std::chrono::steady_clock::now();
+            if (ours.passed(now)) break;
+            std::unique_ptr<PGconn, PqFinish> c{target.start(n, pool, addresses[i])};
+            if (!c) return OpenError{Fault::other, "no memory"};
+            PQsetNoticeReceiver(c.get(), receiver, options.notice_arg);  // before the first word: the default prints
+            const Deadline mine =
+                earlier(pq_share(ours, now, addresses.size() - i), Deadline::after(now, target.limit()));
+            OpenError error = pq_try(c.get(), target.role_asked(), mine, login_refused);
+            if (error.fault() == Fault::none) return pq_session_of(std::move(c), receiver, options);
+            const bool for_good = error.fault() == Fault::configuration;
+            failed(std::move(error));
+            if (for_good) break;  // the addresses of one name are one server: it need not say so twice
+        }
     }
+    if (worst.fault() == Fault::none) return OpenError{Fault::timed_out, "no time was left to connect"};
     return worst;
 }
 

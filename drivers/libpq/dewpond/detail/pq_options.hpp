@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,10 +15,14 @@
 #include <vector>
 
 #include <libpq-fe.h>
+#include <string.h>
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/pq_resolve.hpp>
+#include <dewpond/detail/pq_secret.hpp>
 #include <dewpond/detail/pq_statements.hpp>
+#include <dewpond/detail/text.hpp>
 #include <dewpond/error.hpp>
 
 namespace dewpond::inline v0 {
@@ -74,22 +79,25 @@ namespace detail {
 /// One place to try; empty means not said.
 struct PqHost {
     std::string host, address, port;
+    bool to_resolve = false;
 };
 
 /// The connection string, parsed once. Libpq would try several hosts by itself, but PQconnectPoll knows no limit per
 /// host: a mute first host would eat the whole deadline and the good second one would never be asked. So each is a
-/// try of its own. What PGHOST or a service file lists, and several addresses of one name, remain libpq's.
+/// try of its own, and so is each address of a name. What a service file lists remains libpq's.
 class PqTarget {
 public:
-    PqTarget(const std::string& conninfo, const PqOptions& options) {
+    PqTarget(std::string_view conninfo, const PqOptions& options) {
         parse(conninfo);
-        const auto add = [this](const char* keyword, std::string value) {
-            if (!find(keyword)) said_.emplace_back(keyword, std::move(value));
+        if (!refusal_.empty()) return;
+        take_from_environment();
+        const auto add = [this](const char* keyword, const std::string& value) {
+            if (!find(keyword)) said_.emplace_back(keyword, PqSecret{value});
         };
         using std::chrono::milliseconds, std::chrono::seconds;
         if (!options.keepalives) {
             add("keepalives", "0");
-        } else if (const std::string* on = find("keepalives"); !on || *on != "0") {
+        } else if (const PqSecret* on = find("keepalives"); !on || *on != "0") {
             add("keepalives", "1");
             add("keepalives_idle", count<seconds>("keepalives_idle", options.keepalives_idle));
             add("keepalives_interval", count<seconds>("keepalives_interval", options.keepalives_interval));
@@ -112,15 +120,25 @@ public:
         split();
     }
 
-    /// How many tries one opening makes at most.
+    /// Why it cannot be used, in our own words; then nothing else of it may be. Empty if it can.
+    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
+
+    /// How many hosts one opening tries at most, each with all its addresses.
     [[nodiscard]] std::size_t tries() const noexcept { return hosts_.size() * (prefers_standby_ ? 2 : 1); }
     /// `connect_timeout` of the connection string, for one try; PQconnectPoll does not look at it (measured).
     [[nodiscard]] Duration limit() const noexcept { return limit_; }
     [[nodiscard]] bool role_asked() const noexcept { return role_asked_; }
 
-    /// Starts try `n`; null when there is no memory. Blocks while a host name is resolved: libpq calls getaddrinfo,
-    /// which knows no deadline. `hostaddr=` or a socket's folder avoid it.
-    [[nodiscard]] PGconn* start(std::size_t n, const std::string& pool) const {
+    /// The host name of try `n` that has to be resolved first; null where there is nothing to resolve.
+    [[nodiscard]] const std::string* name(std::size_t n) const noexcept {
+        const PqHost& h = hosts_[n % hosts_.size()];
+        return h.to_resolve ? &h.host : nullptr;
+    }
+
+    /// Starts try `n`; null when there is no memory. With an `address` libpq resolves nothing; the name goes with it
+    /// all the same, for the server's certificate and the password file. Without one libpq would call getaddrinfo,
+    /// which knows no deadline.
+    [[nodiscard]] PGconn* start(std::size_t n, const std::string& pool, const std::string& address = {}) const {
         std::vector<const char*> keywords, values;
         const auto push = [&](const char* keyword, const char* value) {
             keywords.push_back(keyword);
@@ -129,7 +147,8 @@ public:
         for (const auto& [keyword, value] : said_) push(keyword.c_str(), value.c_str());
         const PqHost& h = hosts_[n % hosts_.size()];
         if (!h.host.empty()) push("host", h.host.c_str());
-        if (!h.address.empty()) push("hostaddr", h.address.c_str());
+        const std::string& where = address.empty() ? h.address : address;
+        if (!where.empty()) push("hostaddr", where.c_str());
         if (!h.port.empty()) push("port", h.port.c_str());
         if (prefers_standby_) push("target_session_attrs", n < hosts_.size() ? "standby" : "any");
         if (!pool.empty() && !find("fallback_application_name")) push("fallback_application_name", pool.c_str());
@@ -138,63 +157,96 @@ public:
     }
 
 private:
-    [[noreturn]] static void refuse(std::string sentence) {
-        DEWPOND_THROW(PoolError{Code::bad_option, std::string_view{}, std::move(sentence)});
+    /// The first reason counts.
+    void refuse(std::string sentence) {
+        if (refusal_.empty()) refusal_ = std::move(sentence);
     }
 
-    [[nodiscard]] const std::string* find(std::string_view keyword) const noexcept {
+    [[nodiscard]] const PqSecret* find(std::string_view keyword) const noexcept {
         for (const auto& [k, v] : said_) {
             if (k == keyword) return &v;
         }
         return nullptr;
     }
 
-    std::string take(std::string_view keyword) {
+    void take(std::string_view keyword) {
         for (auto it = said_.begin(); it != said_.end(); ++it) {
             if (it->first != keyword) continue;
-            std::string value = std::move(it->second);
             said_.erase(it);
-            return value;
+            return;
         }
-        return {};
     }
 
-    void parse(const std::string& conninfo) {
-        if (conninfo.find('\0') != std::string::npos) refuse("PqDriver: the connection string contains a zero byte");
+    /// Where libpq would look next for a host, so that a name which stands there is resolved and tried like any other.
+    /// An address in the environment makes that needless, and a service (its file comes before the environment) may:
+    /// then all is left to libpq.
+    void take_from_environment() {
+        const auto unsaid = [this](const char* keyword) {
+            const PqSecret* said = find(keyword);
+            return said == nullptr || *said == "";
+        };
+        const auto variable = [](const char* name) {
+            const char* value = std::getenv(name);
+            return std::string_view{value != nullptr ? value : ""};
+        };
+        if (!unsaid("hostaddr")) return;
+        resolves_ = unsaid("service") && variable("PGSERVICE").empty() && variable("PGHOSTADDR").empty();
+        if (!resolves_ || !unsaid("host") || variable("PGHOST").empty()) return;
+        take("host");
+        said_.emplace_back("host", PqSecret{variable("PGHOST")});
+        if (!unsaid("port") || variable("PGPORT").empty()) return;
+        take("port");
+        said_.emplace_back("port", PqSecret{variable("PGPORT")});
+    }
+
+    void parse(std::string_view given) {
+        if (given.find('\0') != std::string_view::npos) {
+            return refuse("PqDriver: the connection string contains a zero byte");
+        }
+        const PqSecret conninfo{given};
         struct Free {
-            void operator()(PQconninfoOption* o) const noexcept { PQconninfoFree(o); }
+            void operator()(PQconninfoOption* all) const noexcept {
+                for (PQconninfoOption* o = all; o->keyword != nullptr; ++o) {
+                    if (o->val != nullptr) ::explicit_bzero(o->val, ::strlen(o->val));
+                }
+                PQconninfoFree(all);
+            }
         };
         char* why = nullptr;  // quotes the token it stumbled over, which may be a password: never looked at
         const std::unique_ptr<PQconninfoOption, Free> all{PQconninfoParse(conninfo.c_str(), &why)};
         PQfreemem(why);
         if (!all) {
-            refuse("PqDriver: the connection string cannot be read; it must be 'keyword=value ...' or "
-                   "'postgresql://...' with keywords that this libpq knows, special characters in quotes, in a URI as "
-                   "%xx (it is not shown here, as it may hold a password)");
+            return refuse(
+                "PqDriver: the connection string cannot be read; it must be 'keyword=value ...' or "
+                "'postgresql://...' with keywords that this libpq knows, special characters in quotes, in a URI as "
+                "%xx (it is not shown here, as it may hold a password)");
         }
         for (const PQconninfoOption* o = all.get(); o->keyword != nullptr; ++o) {
-            if (o->val != nullptr) said_.emplace_back(o->keyword, o->val);
+            if (o->val != nullptr) said_.emplace_back(o->keyword, PqSecret{o->val});
         }
-        if (const std::string* seconds = find("connect_timeout"); seconds && !seconds->empty()) {
+        if (const PqSecret* value = find("connect_timeout"); value && *value != "") {
             int n = 0;
-            const char* end = seconds->data() + seconds->size();
-            if (const auto r = std::from_chars(seconds->data(), end, n); r.ec != std::errc{} || r.ptr != end) {
+            const std::string_view seconds{*value};
+            const char* end = seconds.data() + seconds.size();
+            if (const auto r = std::from_chars(seconds.data(), end, n); r.ec != std::errc{} || r.ptr != end) {
                 refuse("PqDriver: connect_timeout in the connection string is not a whole number of seconds");
             }
             if (n > 0) limit_ = std::chrono::seconds{n < 2 ? 2 : n};  // at least 2, as libpq has it
         }
     }
 
-    /// One entry per host, if the lists fit each other; if not, libpq gets them as they are and says no.
+    /// One entry per host, if the lists fit each other; if not, libpq gets them as they are and says no, before it
+    /// resolves anything.
     void split() {
-        const std::string* role = find("target_session_attrs");
-        role_asked_ = role && !role->empty() && *role != "any";
+        const PqSecret* role = find("target_session_attrs");
+        role_asked_ = role && *role != "" && *role != "any";
         const auto list = [this](const char* keyword) {
             std::vector<std::string> out;
-            if (const std::string* all = find(keyword); all && !all->empty()) {
-                for (std::size_t from = 0; from <= all->size();) {
-                    const std::size_t comma = (std::min)(all->find(',', from), all->size());
-                    out.push_back(all->substr(from, comma - from));
+            if (const PqSecret* said = find(keyword); said && *said != "") {
+                const std::string_view all{*said};
+                for (std::size_t from = 0; from <= all.size();) {
+                    const std::size_t comma = (std::min)(all.find(',', from), all.size());
+                    out.emplace_back(all.substr(from, comma - from));
                     from = comma + 1;
                 }
             }
@@ -203,20 +255,22 @@ private:
         const auto hosts = list("host"), addresses = list("hostaddr"), ports = list("port");
         const std::size_t n = (std::max)(hosts.size(), addresses.size());
         const auto fits = [n](std::size_t size) { return size == 0 || size == n; };
-        if (n < 2 || !fits(hosts.size()) || !fits(addresses.size()) || !(fits(ports.size()) || ports.size() == 1)) {
-            hosts_.emplace_back();  // host, hostaddr and port stay among the rest
+        if (n == 0 || !fits(hosts.size()) || !fits(addresses.size()) || !(fits(ports.size()) || ports.size() == 1)) {
+            hosts_.emplace_back();  // hostaddr and port, if said, stay among the rest
             return;
         }
         for (std::size_t i = 0; i < n; ++i) {
             hosts_.push_back({hosts.empty() ? "" : hosts[i], addresses.empty() ? "" : addresses[i],
                               ports.empty() ? "" : ports[ports.size() == 1 ? 0 : i]});
+            PqHost& last = hosts_.back();
+            last.to_resolve = resolves_ && last.address.empty() && pq_is_name(last.host);
         }
         for (const char* keyword : {"host", "hostaddr", "port"}) take(keyword);
-        prefers_standby_ = role_asked_ && take_if("target_session_attrs", "prefer-standby");
+        prefers_standby_ = n > 1 && role_asked_ && take_if("target_session_attrs", "prefer-standby");
     }
 
     bool take_if(std::string_view keyword, std::string_view value) {
-        const std::string* said = find(keyword);
+        const PqSecret* said = find(keyword);
         if (!said || *said != value) return false;
         take(keyword);
         return true;
@@ -224,16 +278,18 @@ private:
 
     /// Whole units, rounded up; libpq wants an int.
     template <class Unit>
-    static std::string count(const char* name, Duration d) {
+    std::string count(const char* name, Duration d) {
         constexpr std::chrono::nanoseconds most = std::chrono::hours{480};
         const auto n = std::chrono::ceil<Unit>((std::min)(d.ns(), most)).count();
         if (n < 1) refuse(text("PqOptions::", std::string_view{name}, " is ", d, ": it must be above 0"));
         return std::to_string(n);
     }
 
-    std::vector<std::pair<std::string, std::string>> said_;
+    std::vector<std::pair<std::string, PqSecret>> said_;
+    std::string refusal_;
     std::vector<PqHost> hosts_;
     Duration limit_ = never;
+    bool resolves_ = true;
     bool role_asked_ = false;
     bool prefers_standby_ = false;
 };

@@ -141,9 +141,9 @@ public:
 
     /// Makes it plain again. A transaction is rolled back, unread answers are read if they are here already, the
     /// modes and receivers of the client are put back; as `PqOptions` say, DISCARD ALL and statements of your own
-    /// follow (and the answer is `blank`); at last the socket is looked at. Takes what it may, never spins: a running statement, a COPY or a pipeline that was not
-    /// ended make it `broken`, and `close` cancels what runs. `unfinished`: the statement is on its way, and the next
-    /// call goes on waiting for the same one. \cost one round trip for each statement; none if only modes are put back.
+    /// follow (and the answer is `blank`); at last the socket is looked at. Takes what it may, never spins: a running
+    /// statement, a COPY or a pipeline that was not ended make it `broken`, and `close` cancels what runs. `unfinished`:
+    /// the statement is on its way, and the next call goes on waiting for the same one. \cost one round trip for each statement; none if only modes are put back.
     [[nodiscard]] ResetResult reset(PqConnection& r, Deadline by) noexcept {
         return r.session_ == nullptr ? ResetResult::broken : detail::pq_reset(*r.session_, options_, by);
     }

@@ -8,9 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include "pq_driver_support.hpp"
 #include <dewpond/libpq.hpp>
@@ -31,22 +29,6 @@ void row(const char* format, auto... values) {
     std::snprintf(line, sizeof line, format, values...);
     table.emplace_back(line);
 }
-
-/// A second descriptor of a connection's socket: tells what has reached this host without asking the pool or libpq.
-class Ear {
-public:
-    explicit Ear(PGconn* c) : fd_{::fcntl(PQsocket(c), F_DUPFD_CLOEXEC, 0)} { BOOST_TEST_REQUIRE(fd_ >= 0); }
-    Ear(const Ear&) = delete;
-    ~Ear() { ::close(fd_); }
-    /// Waits until one of the events is there.
-    [[nodiscard]] bool hears(short events) const {
-        pollfd p{fd_, events, 0};
-        return ::poll(&p, 1, 10'000) == 1;
-    }
-
-private:
-    int fd_;
-};
 
 /// One query with a number nobody else asks for.
 bool echoes(PGconn* c) {
@@ -73,9 +55,9 @@ bool whole(Pool& db) {
 
 struct PrintsTable {
     ~PrintsTable() {
-        std::printf("\nkills: sessions ended by pg_terminate_backend\n");
-        for (const std::string& line : table) std::printf("%s\n", line.c_str());
-        std::fflush(stdout);
+        std::string all = "kills: sessions ended by pg_terminate_backend\n";
+        for (const std::string& line : table) all += line + '\n';
+        show(all);
     }
 };
 BOOST_TEST_GLOBAL_FIXTURE(PrintsTable);

@@ -46,7 +46,8 @@ endfunction()
 #              [SANITIZERS thread address] [TIMEOUT <seconds>])
 # One Boost.Test program (target test_<name>) and its test <leg>.<name>; for each sanitizer the same sources once more
 # as <leg>.<name>.tsan or .asan, with three times the time. PROOF: labelled so, and the plain variant writes what it
-# counted into the file named by DEWPOND_PROOF_FILE, a line each: KEY VALUE.
+# counted into the file named by DEWPOND_PROOF_FILE, a line each: KEY VALUE. A table that tests/run should show at its end
+# goes into the file named by DEWPOND_TABLE_FILE.
 function(dewpond_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;STANDBY;PROOF" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
     if(arg_UNPARSED_ARGUMENTS)
@@ -63,10 +64,10 @@ function(dewpond_test)
         list(APPEND postgres STANDBY)
     endif()
 
-    set(counts "")
+    set(counts DEWPOND_TABLE_FILE=${dewpond_proof_dir}/${arg_NAME}.table)
     if(arg_PROOF)
         list(APPEND arg_LABELS proof)
-        set(counts DEWPOND_PROOF_FILE=${dewpond_proof_dir}/${arg_NAME}.txt)
+        list(APPEND counts DEWPOND_PROOF_FILE=${dewpond_proof_dir}/${arg_NAME}.txt)
     endif()
 
     dewpond_test_program(test_${arg_NAME} FLAGS ${DEWPOND_TEST_FLAGS} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})

@@ -99,7 +99,9 @@ BOOST_AUTO_TEST_CASE(the_role_of_the_server) {
     says(mute, "server", fail, "PostgreSQL 15.20, which does not tell its settings (no answer in time)");
     BOOST_TEST(mute.find("connections") == nullptr);
     BOOST_TEST(mute.find("encryption") != nullptr);
-    says(with([](PqFacts& f) { f.answered = false, f.state.set("42501"); }), "server", fail,
+    says(with([](PqFacts& f) { f.answered = false, f.refused = true, f.version = 11'800; }), "server", fail,
+         "PostgreSQL 1.18, which does not tell its settings (it refuses)");
+    says(with([](PqFacts& f) { f.answered = false, f.refused = true, f.state.set("42501"); }), "server", fail,
          "PostgreSQL 15.20, which does not tell its settings (SQLSTATE 42501)");
     says(with([](PqFacts& f) { f.superuser = true; }), "user", warn,
          "a superuser: the pool takes the connections that are kept for whoever must look at a full server", "without superuser");

@@ -35,7 +35,8 @@ struct PqFacts {
     bool superuser = false;
     // what the server says
     bool answered = false;
-    PqSqlState state{};  ///< why it did not
+    bool refused = false;  ///< it answered with an error
+    PqSqlState state{};    ///< of that error
     std::optional<std::int64_t> max_connections{}, superuser_reserved{}, reserved{};
     std::optional<std::int64_t> role_limit{}, database_limit{};  ///< -1: none
     std::optional<std::int64_t> idle_session_ms{}, idle_in_transaction_ms{}, statement_ms{};
@@ -45,8 +46,8 @@ struct PqFacts {
 };
 
 /// Sends one statement and takes its only result; null when there is none by the deadline (then the connection is good
-/// for closing only) or it is not rows. `state` tells the SQLSTATE of a refusal.
-inline PqResult pq_rows(PGconn* c, const char* sql, Deadline by, PqSqlState& state) noexcept {
+/// for closing only) or it is not rows; then `f` tells what was refused, and with which SQLSTATE.
+inline PqResult pq_rows(PGconn* c, const char* sql, Deadline by, PqFacts& f) noexcept {
     if (PQsendQuery(c, sql) != 1) return {};
     PqResult rows;
     for (;;) {
@@ -58,8 +59,8 @@ inline PqResult pq_rows(PGconn* c, const char* sql, Deadline by, PqSqlState& sta
         if (!r) return rows;
         if (PQresultStatus(r.get()) != PGRES_TUPLES_OK) {
             const char* s = PQresultErrorField(r.get(), PG_DIAG_SQLSTATE);
-            state.set(s != nullptr ? s : "");
-            if (PQtransactionStatus(c) != PQTRANS_ACTIVE || PQstatus(c) != CONNECTION_OK) continue;
+            f.state.set(s != nullptr ? s : "");
+            f.refused = true;
             if (PQresultStatus(r.get()) != PGRES_FATAL_ERROR) return {};  // a COPY's result would come for ever
             continue;
         }
@@ -69,8 +70,8 @@ inline PqResult pq_rows(PGconn* c, const char* sql, Deadline by, PqSqlState& sta
 
 /// The process of the server that answers; 0 when none does.
 inline std::int64_t pq_backend_behind(PGconn* c, Deadline by) noexcept {
-    PqSqlState state;
-    const PqResult r = pq_rows(c, "select pg_catalog.pg_backend_pid()", by, state);
+    PqFacts ignored;
+    const PqResult r = pq_rows(c, "select pg_catalog.pg_backend_pid()", by, ignored);
     return r && PQntuples(r.get()) == 1 ? std::strtoll(PQgetvalue(r.get(), 0, 0), nullptr, 10) : 0;
 }
 
@@ -131,7 +132,7 @@ inline void pq_ask_around(PGconn* c, PqFacts& f, Deadline by) noexcept {
         " union all select 'role_limit', rolconnlimit::text from pg_catalog.pg_roles where rolname = session_user"
         " union all select 'database_limit', datconnlimit::text from pg_catalog.pg_database"
         " where datname = pg_catalog.current_database()";
-    const PqResult r = pq_rows(c, sql, by, f.state);
+    const PqResult r = pq_rows(c, sql, by, f);
     if (!r || PQnfields(r.get()) != 2) return;
     std::optional<std::int64_t> backend, standby, read_only;
     struct Name {

@@ -59,9 +59,10 @@ private:
 
     void server() {
         const auto v = number(f_.version);
-        std::string fact = text("PostgreSQL ", v / 10'000, ".", v % 10'000);
+        // Before 10 a version had three parts; the console of PgBouncer speaks of 1.18.0, too.
+        std::string fact = text("PostgreSQL ", v / 10'000, ".", v < 100'000 ? v / 100 % 100 : v % 10'000);
         if (!f_.answered) {
-            std::string why = f_.state.known() ? text("SQLSTATE ", f_.state.view()) : std::string{"no answer in time"};
+            const std::string why = f_.state.known() ? text("SQLSTATE ", f_.state.view()) : f_.refused ? "it refuses" : "no answer in time";
             return fail("server", text(fact, ", which does not tell its settings (", why, ")"),
                         "is it PostgreSQL, and not the console of a pooler? Is it overloaded?");
         }

@@ -24,7 +24,7 @@ void crew_rests() {
     });
     for (unsigned k = 0; k < 3; ++k) {
         start([&] {
-            b.borrow();
+            b.borrow(in(1000));  // who has a thread watches its own deadline
             if (--left == 0) b.end_crew(done);
         });
     }
@@ -71,6 +71,27 @@ void with_crew(B& b, unsigned threads, F f) {
         });
     });
     go();
+}
+
+/// The head is told of a slot that somebody else takes and closes: the crew opens for it after all.
+template <class S>
+void looked_in_vain() {
+    auto& b = *new Basin<S, NoPatience, dewpond::OpenInBackground>{plan(1)};
+    bool served = false;
+    with_crew(b, 1, [&](auto add) {
+        add([&] {
+            const auto got = b.checkout();
+            start([&] {
+                b.borrow();
+                served = true;
+            });
+            while (b.waiting() == 0) S::relax();
+            b.give_back(got.slot);
+            if (const auto again = b.checkout({}, nullptr, false)) b.discard(again.slot);
+            while (!served) S::relax();
+        });
+    });
+    b.end();
 }
 
 /// The crew opens for who waits; a return may be first.
@@ -229,6 +250,46 @@ void crew_rests_until_then() {
     b.end();
 }
 
+/// One that was woken and has not looked yet is enough, whatever else comes.
+template <class S>
+void one_is_enough() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    bool done = false;
+    unsigned woken = 0, looks = 0;
+    for (unsigned k = 0; k < 2; ++k) {
+        b.exchange.visit();
+        start([&] {
+            bool busy = false;
+            while (!b.exchange.locked([&] { return done; })) {
+                ++looks;
+                require(!b.work_once(busy), "the crew has something to do");
+                b.exchange.expire(Engine::it().now());
+                b.exchange.rest(done);
+                ++woken;
+            }
+            static_cast<void>(b.exchange.leave());
+        });
+    }
+    typename B::Waiter w[3];
+    start([&] {
+        Engine::it().sleep_until(in(1).at());
+        looks = 0;
+        for (unsigned k = 0; k < 3; ++k) b.enqueue(w[k], in(50 - 10 * k));
+        const bool looked = looks != 0;
+        Engine::it().sleep_until(in(1).at());
+        require(woken == 1 || looked, "another of the crew was woken although one was on its way");
+        Engine::it().sleep_until(in(60).at());
+        for (const auto& each : w) require(each.served == 1, "nobody noticed a callback's deadline");
+        b.end_crew(done);
+    });
+    go();
+    b.give_back(held.slot);
+    b.end();
+}
+
 /// Two pieces of work at the same moment are done by two of the crew, not one after the other.
 template <class S>
 void side_by_side() {
@@ -343,10 +404,19 @@ void opened_as_wanted() {
 /// What runs under the mutex runs alone.
 template <class S>
 void under_the_mutex() {
-    auto& b = *new Basin<S>{plan(1)};
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(2);
     Var<unsigned> n{0};
     for (unsigned k = 0; k < 2; ++k) {
-        start([&] { b.exchange.locked([&] { n = n + 1; }); });
+        const auto held = b.checkout();
+        start([&b, &n, held] {
+            b.exchange.locked([&] { n = n + 1; });
+            b.exchange.visit();
+            b.exchange.begin_retiring(held.slot);
+            b.exchange.end_retiring(held.slot);
+            static_cast<void>(b.exchange.leave());
+            b.give_back(held.slot);
+        });
     }
     go();
     require(n == 2, "two were under the mutex at once");

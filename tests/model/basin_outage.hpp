@@ -174,6 +174,41 @@ void at_the_gate() {
     b.end();
 }
 
+/// ... or somebody else has opened already: it waits for what comes next.
+template <class S>
+void late_at_the_gate() {
+    using B = Basin<S>;
+    auto& b = *new B{patient(1)};
+    fail_to_open(b);
+    const auto gate = gate_of(b);
+    b.opening_takes = std::chrono::milliseconds{10};
+    start([&b] { b.borrow(); });
+    start([&b, gate] {
+        Engine::it().sleep_until(gate);
+        b.borrow();
+    });
+    go();
+    b.end();
+}
+
+/// A callback that waits for the crew gives way: the thread behind it opens for itself, be the back-off over or not.
+template <class S>
+void withdrawn_before_a_thread() {
+    using B = Basin<S>;
+    auto& b = *new B{patient(1)};
+    fail_to_open(b);
+    const auto gate = gate_of(b);
+    typename B::Waiter w;
+    b.enqueue(w, {});
+    start([&b] { b.borrow(); });
+    start([&] {
+        Engine::it().sleep_until(Engine::it().choose(Kind::data, 2) != 0 ? gate + std::chrono::milliseconds{1} : gate - std::chrono::milliseconds{1});
+        require(b.withdraw(w), "a callback that waits cannot be withdrawn");
+    });
+    go();
+    b.end();
+}
+
 /// The head is on its way to a vacancy after a back-off, and a return lands meanwhile: the next in the queue is told.
 template <class S>
 void vacancy_beside_a_return() {

@@ -146,6 +146,40 @@ void called_off_alone() {
     b.end();
 }
 
+/// Called off when it has been served already: what it was given stays its own.
+template <class S>
+void called_off_too_late() {
+    using B = Basin<S, dewpond::StrictFifo>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    typename B::Node n;
+    n.since = Engine::it().now();
+    require(b.exchange.begin(n, true).what == Standing::waiting, "served although nothing is idle");
+    b.give_back(held.slot);
+    b.exchange.cancel(n);
+    const auto g = b.exchange.wait(n);
+    require(g.what == Standing::slot && b.exchange.give(g.slot), "what was granted is lost");
+    b.end();
+}
+
+/// Who is late from the start is told so at once, and never queued; a callback as well.
+template <class S>
+void late_at_once() {
+    using B = Basin<S>;
+    Plan p = plan(1);
+    p.max_waiting = 0;
+    auto& b = *new B{p};
+    b.fill(1);
+    const auto held = b.checkout();
+    require(b.try_borrow(in(0)) == Code::timed_out, "who is late is told something else");
+    typename B::Waiter w;
+    b.enqueue(w, in(0));
+    require(w.served == 1 && w.why == Code::timed_out, "a callback is late, and nobody tells it");
+    b.give_back(held.slot);
+    b.end();
+}
+
 /// Nobody has waited long enough for a slot to be handed over.
 struct NoPatience {
     using answers = dewpond::question::waiting;

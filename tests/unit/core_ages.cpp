@@ -20,6 +20,8 @@ using dewpond::TimePoint;
 using dewpond::detail::may_shrink;
 using dewpond::detail::retirements_per_tick;
 using dewpond::detail::Sample;
+using dewpond::detail::scatter;
+using dewpond::detail::stall_after;
 using dewpond::detail::tick_period;
 
 namespace {
@@ -109,6 +111,30 @@ BOOST_AUTO_TEST_CASE(the_keepers_pace) {
     for (const Row& row : rows) {
         BOOST_TEST_CONTEXT(row.resolution.ns().count() << ", " << row.aged_after.ns().count()) {
             BOOST_TEST(tick_period(row.resolution, row.aged_after).ns().count() == row.expected.ns().count());
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_tick_so_much_late_tells_of_a_stall) {
+    for (const Duration period : {Duration{10ms}, Duration{999ms}, Duration{1s}}) BOOST_TEST((stall_after(period) == Duration{2s}));
+    BOOST_TEST((stall_after(5s) == Duration{10s}));
+    BOOST_TEST(stall_after(never).is_never());
+}
+
+BOOST_AUTO_TEST_CASE(neighbours_have_nothing_to_do_with_each_other) {
+    // Whichever bit changes, each bit of the number changes about every second time.
+    for (unsigned changed = 0; changed < 64; ++changed) {
+        int flips[32] = {};
+        for (std::uint64_t k = 0; k < 1'024; ++k) {
+            const std::uint64_t n = k % 2 == 0 ? k : k * 0x9E37'79B9'7F4A'7C15u;
+            const std::uint32_t differ = scatter(n) ^ scatter(n ^ std::uint64_t{1} << changed);
+            for (unsigned bit = 0; bit < 32; ++bit) flips[bit] += static_cast<int>(differ >> bit & 1);
+        }
+        for (unsigned bit = 0; bit < 32; ++bit) {
+            BOOST_TEST_CONTEXT("bit " << changed << " changed, bit " << bit << " of the number") {
+                BOOST_TEST_REQUIRE(flips[bit] > 512 - 112);
+                BOOST_TEST_REQUIRE(flips[bit] < 512 + 112);
+            }
         }
     }
 }

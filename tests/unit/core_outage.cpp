@@ -22,6 +22,7 @@ using dewpond::detail::FailedOpen;
 using dewpond::detail::Ledger;
 using dewpond::detail::nearer_gate;
 using dewpond::detail::on_open_failed;
+using dewpond::detail::on_opened_in_vain;
 using dewpond::detail::opening_cap;
 using dewpond::detail::Outage;
 using dewpond::detail::OutageRules;
@@ -96,6 +97,14 @@ BOOST_AUTO_TEST_CASE(back_off_of_nothing_is_still_a_span) {
         const Duration d = backoff(1, 0s, 0s, draw);
         BOOST_TEST((d >= Duration{} && d <= Duration{1ns}));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_cap_just_above_twice_the_span_is_not_reached_by_doubling) {
+    std::int64_t cap = 1'000'000'001;
+    while ((cap - cap / 10) % 65'536 != 0) cap += 2;  // here one nanosecond of the span shows in what is drawn
+    const Duration least = std::chrono::nanoseconds{cap / 2}, just_above = std::chrono::nanoseconds{cap};
+    BOOST_TEST((backoff(2, least, just_above, 65'535) == backoff(2, least, Duration{2 * least.ns()}, 65'535)));
+    BOOST_TEST((backoff(3, least, just_above, 65'535) > backoff(2, least, just_above, 65'535)));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_draw_gives_the_same_wait) {
@@ -237,6 +246,19 @@ BOOST_AUTO_TEST_CASE(no_grace_is_down_at_once_and_endless_grace_never) {
     for (int hour = 0; hour < 1'000; ++hour) {
         BOOST_TEST((on_open_failed(b, patient, unreachable(), start + std::chrono::hours{hour}) == Verdict::carry_on));
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_opened_in_vain_makes_the_next_one_wait) {
+    Outage o;
+    on_opened_in_vain(o, rules, 2, 0, start);
+    BOOST_TEST((o.failures == 2 && o.fault == Fault::other && o.since == start && !o.down && o.gate == start + 20ms));
+    on_opened_in_vain(o, rules, 1, 0, start + 1s);  // another caller's first: the row goes on
+    BOOST_TEST((o.failures == 2 && o.since == start && o.gate == start + 1s + 20ms));
+    on_opened_in_vain(o, rules, 60, 0, start + 2s);  // somebody waits: never longer than the cap for those
+    BOOST_TEST((o.failures == 60 && o.since == start && o.gate == start + 2s + 100ms));
+    Outage before{.failures = 5, .fault = Fault::unreachable, .since = start};
+    on_opened_in_vain(before, rules, 2, 0, start + 9s);
+    BOOST_TEST((before.failures == 5 && before.fault == Fault::other && before.since == start && before.gate == start + 9s + 100ms));
 }
 
 BOOST_AUTO_TEST_CASE(the_first_success_ends_it) {

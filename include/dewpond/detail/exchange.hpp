@@ -318,10 +318,8 @@ private:
     }
 
     void bring_gate_near(TimePoint now, Wakes<Sync>& wakes) noexcept {
-        const TimePoint nearer = nearer_gate(ledger_.outage, plan().outage, now);
-        if (nearer == ledger_.outage.gate) return;
-        ledger_.outage.gate = nearer;
-        if (wants_opening() && ledger_.has_room()) ring(wakes, nearer);
+        ledger_.outage.gate = nearer_gate(ledger_.outage, plan().outage, now);
+        if (wants_opening() && ledger_.has_room()) ring(wakes, ledger_.outage.gate);
     }
 
     Standing park(Node& n, bool missed) noexcept {

@@ -13,13 +13,13 @@ template <class B>
 }
 /// An opening that fails, by a caller who then goes away.
 template <class B>
-void fail_to_open(B& b) noexcept {
+void fail_to_open(B& b, dewpond::Fault fault = dewpond::Fault::other) noexcept {
     typename B::Node n;
     n.since = Engine::it().now();
     const auto g = b.exchange.begin(n, true);
     require(g.what == Standing::vacancy, "nobody may open although the back-off is over");
     bool newly_down = false;
-    b.exchange.open_failed(g.slot, dewpond::Fault::other, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
+    b.exchange.open_failed(g.slot, fault, dewpond::Duration{std::chrono::seconds{5}}, dewpond::Duration{}, newly_down);
     static_cast<void>(b.exchange.leave());
 }
 
@@ -72,6 +72,24 @@ void opened_in_vain() {
     Engine::it().sleep_until(gate_of(b));
     b.borrow();
     b.end();
+}
+
+/// Nothing lives, and an opening fails for good: whoever is queued is told at once, whoever it is.
+template <class S>
+void told_at_once() {
+    using B = Basin<S>;
+    for (const bool down : {false, true}) {
+        Plan p = plan(1);
+        if (down) p.outage.grace = dewpond::Duration{};
+        auto& b = *new B{p};
+        typename B::Waiter w[10];
+        for (auto& each : w) b.enqueue(each, {});
+        fail_to_open(b, down ? dewpond::Fault::unreachable : dewpond::Fault::configuration);
+        for (const auto& each : w) {
+            require(each.served == 1 && each.why == (down ? Code::server_down : Code::open_failed), "a callback waits on although nobody will serve it");
+        }
+        b.end();
+    }
 }
 
 /// Whoever fails to open while somebody is queued waits by the shorter cap, whoever fails alone by the longer one.

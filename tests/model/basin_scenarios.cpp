@@ -71,6 +71,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"out_of_step", out_of_step<S>, {}},
         {"drawn", drawn<S>, {}},
         {"opened_in_vain", opened_in_vain<S>, {.faults = 0}},
+        {"told_at_once", told_at_once<S>, {}},
         {"waited_for", waited_for<S>, {}},
         {"refused_and_noticed", refused_and_noticed<S>, {.stale = 0, .faults = 0}},
         {"gate_comes_near_for_nobody", gate_comes_near_for_nobody<S>, {.stale = 0, .faults = 0}},

@@ -139,11 +139,12 @@ public:
         return r.session_ == nullptr || !detail::pq_plain(*r.session_) || !in_role(r);
     }
 
-    /// Makes it plain again. A transaction is rolled back, unread answers are read if they are here already, the
-    /// modes and receivers of the client are put back; as `PqOptions` say, DISCARD ALL and statements of your own
-    /// follow (and the answer is `blank`); at last the socket is looked at. Takes what it may, never spins: a running
-    /// statement, a COPY or a pipeline that was not ended make it `broken`, and `close` cancels what runs. `unfinished`:
-    /// the statement is on its way, and the next call goes on waiting for the same one. \cost one round trip for each statement; none if only modes are put back.
+    /// Makes it plain again. What runs is cancelled and its answer thrown away, a transaction is rolled back, the modes and
+    /// receivers of the client are put back; as `PqOptions` say, DISCARD ALL and statements of your own follow (and the
+    /// answer is `blank`); at last the socket is looked at. `unfinished`: the deadline came first, and the next call goes
+    /// on with the same. `broken`: a pipeline that was not ended, a COPY in both directions, a server that does not go
+    /// along; `close` cancels what runs. \cost one round trip for each statement, none if only modes are put back; a
+    /// cancel is a connection of its own, made by a helper thread (2 to 32 ms).
     [[nodiscard]] ResetResult reset(PqConnection& r, Deadline by) noexcept {
         return r.session_ == nullptr ? ResetResult::broken : detail::pq_reset(*r.session_, options_, by);
     }

@@ -12,6 +12,7 @@
 
 #include <dewpond/config.hpp>
 #include <dewpond/detail/pq_helpers.hpp>
+#include <dewpond/detail/pq_question.hpp>
 
 namespace dewpond::inline v0::detail {
 
@@ -69,18 +70,25 @@ DEWPOND_HIDDEN inline PqHelpers* pq_cancellers() noexcept {
     return seat.get();
 }
 
-/// Asks the server to stop what a session is doing. Does not wait. False when the request was dropped.
-inline bool pq_cancel(PqCancelRequest request) noexcept {
-    struct Job final : PqJob {
-        explicit Job(PqCancelRequest r) noexcept : request{std::move(r)} {}
-        void run() noexcept override { request.send(); }
-        PqCancelRequest request;
-    };
+/// A request on its way: answered once it has been sent, or could not be.
+class PqCancelling final : public PqQuestion {
+public:
+    explicit PqCancelling(PqCancelRequest r) noexcept : request_{std::move(r)} {}
+
+private:
+    void answer() noexcept override { request_.send(); }
+    const PqCancelRequest request_;
+};
+
+/// Asks the server to stop what a session is doing. Does not wait. Null when the request was dropped.
+inline std::shared_ptr<PqCancelling> pq_cancel(PqCancelRequest request) noexcept {
     DEWPOND_TRY {
         PqHelpers* helpers = request ? pq_cancellers() : nullptr;
-        return helpers != nullptr && helpers->post(std::shared_ptr<PqJob>{new Job{std::move(request)}}) != nullptr;
+        if (helpers == nullptr) return nullptr;
+        std::shared_ptr<PqCancelling> job{new PqCancelling{std::move(request)}};
+        return helpers->post(job) != nullptr ? job : nullptr;
     }
-    DEWPOND_CATCH_ALL { return false; }
+    DEWPOND_CATCH_ALL { return nullptr; }
 }
 
 }  // namespace dewpond::inline v0::detail

@@ -24,7 +24,8 @@ namespace dewpond::inline v0 {
 namespace detail {
 
 /// The reset's statement that is on its way, so that a reset whose deadline came first goes on where it was.
-enum class PqStage : std::uint8_t { none, rolling_back, discarding, in_own_words };
+/// In their order.
+enum class PqStage : std::uint8_t { none, cancelling, settling, rolling_back, discarding, in_own_words };
 
 /// What the driver keeps beside a PGconn. Nothing in libpq points to it: a notice receiver's argument is copied into
 /// every PGresult and would outlive it.
@@ -36,6 +37,9 @@ struct PqSession {
     pid_t owner = 0;  ///< the process that opened it
     int backend = 0;
     PqStage stage = PqStage::none;
+    std::shared_ptr<PqCancelling> cancelling{};  ///< the last request of a reset that cancels what was running
+    unsigned requests = 0;                       ///< of that reset
+    TimePoint ask_again{};
     bool ended = false;  ///< seen to be dead; libpq may say OK and the socket be quiet for some ms more
     PqNote note{};
     PqStatementCache statements{};
@@ -68,15 +72,15 @@ inline void pq_abandon(PqSession* s) noexcept {
     if (const int fd = PQsocket(s->conn); fd >= 0) ::close(fd);
 }
 
+/// The key of the session as it is now: after a PQreset by the borrower the one taken at open is of the past.
+inline PqCancelKey pq_current_key(const PqSession& s) {
+    return PQbackendPID(s.conn) == s.backend ? s.cancel : PqCancelKey{PQgetCancel(s.conn), &PQfreeCancel};
+}
+
 /// Cancels what runs on a session that is about to be closed; the helper keeps a descriptor of it until the server
 /// hangs up, or for two seconds.
 inline void pq_cancel_for_good(const PqSession& s) noexcept {
-    DEWPOND_TRY {
-        // After a PQreset by the borrower the key taken at open belongs to a session of the past.
-        const bool current = PQbackendPID(s.conn) == s.backend;
-        pq_cancel(PqCancelRequest{current ? s.cancel : PqCancelKey{PQgetCancel(s.conn), &PQfreeCancel},
-                                  ::fcntl(PQsocket(s.conn), F_DUPFD_CLOEXEC, 0)});
-    }
+    DEWPOND_TRY { pq_cancel(PqCancelRequest{pq_current_key(s), ::fcntl(PQsocket(s.conn), F_DUPFD_CLOEXEC, 0)}); }
     DEWPOND_CATCH_ALL {}
 }
 

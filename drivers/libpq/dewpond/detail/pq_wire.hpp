@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -114,16 +115,22 @@ inline bool pq_probe(PqSession& s) noexcept {
     return seen == 0 || pq_read_at_rest(s, seen);
 }
 
+/// The session ends with this answer, though its end may take 10 ms to arrive (in the median) and is not seen until then.
+inline bool pq_last_words(const PGresult* r) noexcept {
+    const char* severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity != nullptr && (std::strcmp(severity, "FATAL") == 0 || std::strcmp(severity, "PANIC") == 0);
+}
+
 /// How an exchange with the server stands.
 enum class PqAnswer : std::uint8_t { done, pending, failed };
 
 /// Goes on with the statement that was sent, until its last result is taken or the deadline comes; may be called
-/// again after `pending`. Every result must have a status that is `wanted`: so a COPY, whose PQgetResult returns the
+/// again after `pending`. Every result must be `wanted`: so a COPY, whose PQgetResult returns the
 /// same for ever, ends it as well. Needs libpq's non-blocking mode, for the flush.
 ///
 /// The read that takes the answer may take the server's last words in with it, and libpq then tells them as a notice
 /// while the socket is quiet until the end of the stream comes: so notices are caught.
-inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType) noexcept, Deadline by) noexcept {
+inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(const PGresult*) noexcept, Deadline by) noexcept {
     PGconn* c = s.conn;
     PqCatcher caught;  // outlives every result, which keep a copy of the receiver
     struct Catching {
@@ -157,7 +164,7 @@ inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(ExecStatusType)
         if (!r && (caught.ended || caught.out_of_place)) return failed(caught.state);
         if (!r) return PQstatus(c) == CONNECTION_OK ? PqAnswer::done : failed();
         pq_saw(s.statements, r.get());  // a reset may say DISCARD ALL
-        if (!wanted(PQresultStatus(r.get()))) {
+        if (!wanted(r.get())) {
             const char* state = PQresultErrorField(r.get(), PG_DIAG_SQLSTATE);
             PqSqlState known;
             known.set(state != nullptr ? state : "");
@@ -182,7 +189,7 @@ inline bool pq_ping(PqSession& s, Deadline by) noexcept {
     if (PQsetnonblocking(c, 1) != 0 || PQsendQuery(c, "") != 1) {
         return s.fail(Fault::broken, "the connection cannot be written to");
     }
-    const auto empty = [](ExecStatusType got) noexcept { return got == PGRES_EMPTY_QUERY; };
+    const auto empty = [](const PGresult* r) noexcept { return PQresultStatus(r) == PGRES_EMPTY_QUERY; };
     if (pq_finish_statement(s, empty, by) != PqAnswer::done) return false;
     if (!was_nonblocking && PQsetnonblocking(c, 0) != 0) return s.fail(Fault::broken, "the connection broke");
     if (PQtransactionStatus(c) != PQTRANS_IDLE) return s.fail(Fault::broken, "the connection is not at rest");

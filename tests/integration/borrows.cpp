@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// borrows <what> <times>: borrows and returns a connection so many times, between two calls of getppid(2). borrow_calls.sh
-// looks at what the kernel is asked in between.
+// borrows <what> <times>: borrows and returns a connection so many times, between two calls of getppid(2).
+// borrow_calls.sh looks at what the kernel is asked in between.
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -29,7 +29,8 @@ int borrow(Pool& db, long times, bool waits) {
 
 int main(int argc, char** argv) {
     const char* server = std::getenv("DEWPOND_PG_CONNINFO");
-    if (argc != 3 || server == nullptr) return std::fprintf(stderr, "usage: with_postgres.sh -- borrows WHAT TIMES\n"), 2;
+    if (argc != 3 || server == nullptr)
+        return std::fprintf(stderr, "usage: with_postgres.sh -- borrows WHAT TIMES\n"), 2;
     const std::string_view what = argv[1];
     const long times = std::atol(argv[2]);
     const dewpond::PqDriver driver{server};

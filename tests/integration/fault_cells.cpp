@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Fault cells: what may happen to a connection x when it happens. Whatever the cell, no call outlasts its limit, no slot
-// is lost, no answer is another's, the server never has more sessions than max_size, none stays idle in a transaction,
-// and the pool serves again soon after the fault is over. The table is printed at the end.
+// Fault cells: what may happen to a connection x when it happens. Whatever the cell, no call outlasts its limit, no
+// slot is lost, no answer is another's, the server never has more sessions than max_size, none stays idle in a
+// transaction, and the pool serves again soon after the fault is over. The table is printed at the end.
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -37,8 +37,8 @@ enum class Phase { idle, in_use, in_reset, in_opening, in_ping };
 constexpr std::array phases{Phase::idle, Phase::in_use, Phase::in_reset, Phase::in_opening, Phase::in_ping};
 constexpr std::array phase_names{"idle", "in use", "in reset", "in opening", "in ping"};
 
-/// How a fault shows. `cut`: this host hears of it. `slow`: nothing is lost, nothing may be closed. `mute`: only a limit
-/// tells. `garbled`: what arrives is not what was sent. `outage`: nobody is there for a while.
+/// How a fault shows. `cut`: this host hears of it. `slow`: nothing is lost, nothing may be closed. `mute`: only a
+/// limit tells. `garbled`: what arrives is not what was sent. `outage`: nobody is there for a while.
 enum class Kind { cut, slow, mute, garbled, outage };
 enum class Strike { reset, finish, mode, terminate, stop };
 struct Trouble {
@@ -78,7 +78,8 @@ Answer answer_to(PGconn* c, const std::string& number) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(by - Clock::now()).count();
             if (left <= 0) return Answer::late;
             pollfd p{PQsocket(c), POLLIN, 0};
-            if (::poll(&p, 1, static_cast<int>(left)) > 0 && PQconsumeInput(c) == 0 && PQisBusy(c) == 1) return Answer::failed;
+            if (::poll(&p, 1, static_cast<int>(left)) > 0 && PQconsumeInput(c) == 0 && PQisBusy(c) == 1)
+                return Answer::failed;
         }
         const dewpond::detail::PqResult r{PQgetResult(c)};
         if (!r) break;
@@ -106,9 +107,9 @@ public:
             PGconn* c = nullptr;
             while (!stop_) {
                 if (c == nullptr) c = PQconnectdb(conninfo.c_str());
-                const std::string most = value(
-                    c, "select coalesce(max(n), 0) from (select count(*) n from pg_stat_activity"
-                       " where application_name like 'cell-%' group by application_name) each");
+                const std::string most =
+                    value(c, "select coalesce(max(n), 0) from (select count(*) n from pg_stat_activity"
+                             " where application_name like 'cell-%' group by application_name) each");
                 if (PQstatus(c) == CONNECTION_OK && !most.empty() && most[0] != '(') look(std::stoul(most));
                 if (PQstatus(c) != CONNECTION_OK) PQfinish(std::exchange(c, nullptr));
                 ::poll(nullptr, 0, 2);
@@ -148,7 +149,8 @@ private:
     std::thread thread_;
 };
 
-/// How much time this machine took away from a thread that wants to run each millisecond: what nobody can be blamed for.
+/// How much time this machine took away from a thread that wants to run each millisecond: what nobody can be blamed
+/// for.
 class Metronome {
 public:
     Metronome() {
@@ -228,13 +230,15 @@ class Cell {
 
 public:
     Cell(Phase phase, const Trouble& trouble, Admin& admin, const Metronome& metronome)
-        : phase_{phase}, trouble_{trouble}, admin_{admin}, metronome_{metronome}, proxy_{std::stoi(env("DEWPOND_PG_PORT"))} {
+        : phase_{phase}, trouble_{trouble}, admin_{admin}, metronome_{metronome},
+          proxy_{std::stoi(env("DEWPOND_PG_PORT"))} {
         static int cells = 0;
         name_ = "cell-" + std::to_string(++cells);
-        conninfo_ = "hostaddr=127.0.0.1 user=dewpond dbname=dewpond gssencmode=disable port=" + std::to_string(proxy_.port()) +
-                    (trouble.tls ? " sslmode=require" : " sslmode=disable") +
-                    // Else a server whose client was cut off goes on with its statement, and the session with it.
-                    " options='-c client_connection_check_interval=10ms'";
+        conninfo_ =
+            "hostaddr=127.0.0.1 user=dewpond dbname=dewpond gssencmode=disable port=" + std::to_string(proxy_.port()) +
+            (trouble.tls ? " sslmode=require" : " sslmode=disable") +
+            // Else a server whose client was cut off goes on with its statement, and the session with it.
+            " options='-c client_connection_check_interval=10ms'";
     }
 
     /// What is wrong, in words; nothing: the cell is green.
@@ -242,14 +246,14 @@ public:
         measure_open();
         if (phase_ == Phase::in_opening) proxy_.set(Mode::hold);
         auto db = std::make_unique<Db>(PqDriver{conninfo_}, dewpond::Options{.name = name_,
-                                                                            .max_size = max_size,
-                                                                            .open_timeout = open_timeout,
-                                                                            .backoff_min = 20ms,
-                                                                            .backoff_max_waiting = backoff_cap,
-                                                                            .backoff_max = backoff_cap,
-                                                                            .outage_grace = 200ms,
-                                                                            .reset_timeout = reset_timeout,
-                                                                            .return_budget = return_budget});
+                                                                             .max_size = max_size,
+                                                                             .open_timeout = open_timeout,
+                                                                             .backoff_min = 20ms,
+                                                                             .backoff_max_waiting = backoff_cap,
+                                                                             .backoff_max = backoff_cap,
+                                                                             .outage_grace = 200ms,
+                                                                             .reset_timeout = reset_timeout,
+                                                                             .return_budget = return_budget});
         switch (phase_) {
             case Phase::idle: idle(*db); break;
             case Phase::in_use: in_use(*db); break;
@@ -295,7 +299,9 @@ private:
         }
         return all;
     }
-    [[nodiscard]] bool is_old(int backend) const { return std::find(backends_.begin(), backends_.end(), backend) != backends_.end(); }
+    [[nodiscard]] bool is_old(int backend) const {
+        return std::find(backends_.begin(), backends_.end(), backend) != backends_.end();
+    }
 
     void strike() {
         switch (trouble_.strike) {
@@ -339,7 +345,8 @@ private:
         ears.clear();
         Answer a = Answer::late;
         const int backend = borrow(db, tally_, &a);
-        if (trouble_.kind == Kind::slow) expect(is_old(backend) && a == Answer::right, "a slow connection was not kept");
+        if (trouble_.kind == Kind::slow)
+            expect(is_old(backend) && a == Answer::right, "a slow connection was not kept");
         else if (trouble_.kind != Kind::mute) expect(!is_old(backend), "a dead one was handed out");
         if (one_shot()) expect(a == Answer::right, "the borrower was not served");
     }
@@ -396,7 +403,8 @@ private:
         expect(soon([&] { return proxy_.held() > 0; }, checkout_limit), "the ping was not answered");
         strike();
         const int backend = other.get();
-        if (trouble_.kind == Kind::slow) expect(is_old(backend) && a == Answer::right, "a slow connection was not kept");
+        if (trouble_.kind == Kind::slow)
+            expect(is_old(backend) && a == Answer::right, "a slow connection was not kept");
         else if (trouble_.kind != Kind::mute) expect(!is_old(backend), "a dead one was handed out");
         if (one_shot()) expect(a == Answer::right, "the borrower was not served");
     }
@@ -415,7 +423,8 @@ private:
         }
         const long before = tally_.right;
         if (trouble_.kind == Kind::slow) soon([&] { return tally_.right > before + 20; });
-        else if (!one_shot()) soon([&] { return tally_.late + tally_.failed + tally_.refused > 2; }, 250ms), ::poll(nullptr, 0, 150);
+        else if (!one_shot())
+            soon([&] { return tally_.late + tally_.failed + tally_.refused > 2; }, 250ms), ::poll(nullptr, 0, 150);
         if (trouble_.kind == Kind::outage) {
             expect(soon([&] { return db.stats().down; }), "the pool does not know that the server is down");
             control("start");
@@ -454,10 +463,12 @@ private:
         };
         expect(soon(at_rest, 2s), "it does not come to rest");
         expect(s.size <= max_size, "the counts do not add up");
-        const std::string sql = "select string_agg(state || ': ' || query, ', ') from pg_stat_activity where application_name='" +
-                                name_ + "' and (state like 'idle in transaction%' or xact_start is not null)";
+        const std::string sql =
+            "select string_agg(state || ': ' || query, ', ') from pg_stat_activity where application_name='" + name_ +
+            "' and (state like 'idle in transaction%' or xact_start is not null)";
         std::string in_transaction;
-        expect(soon([&] { return (in_transaction = admin_.ask(sql)).empty(); }, 2s), "in a transaction: " + in_transaction);
+        expect(soon([&] { return (in_transaction = admin_.ask(sql)).empty(); }, 2s),
+               "in a transaction: " + in_transaction);
         if (trouble_.kind == Kind::slow) {
             std::uint64_t closed = s.open_failures;
             for (const std::uint64_t n : s.closed_by) closed += n;
@@ -504,7 +515,8 @@ BOOST_AUTO_TEST_CASE(every_fault_at_every_moment) {
                     right += cell->right();
                     wrong += cell->wrong();
                     worst = (std::max)(worst, cell->recovery_ms());
-                    std::snprintf(line, sizeof line, "%5s %4ld ms", problems.empty() ? "ok" : "BAD", cell->recovery_ms());
+                    std::snprintf(line, sizeof line, "%5s %4ld ms", problems.empty() ? "ok" : "BAD",
+                                  cell->recovery_ms());
                     table += line;
                 };
                 if (phases[i] == Phase::in_ping) {
@@ -520,16 +532,18 @@ BOOST_AUTO_TEST_CASE(every_fault_at_every_moment) {
     BOOST_TEST(census.looks() > 100);
     BOOST_TEST(census.lasting() <= max_size);
     std::snprintf(line, sizeof line, "%-16s", "");
-    std::string head = "fault cells: back in service after (the fault is over, or struck once, at 0 ms)\n" + std::string{line};
+    std::string head =
+        "fault cells: back in service after (the fault is over, or struck once, at 0 ms)\n" + std::string{line};
     for (const char* name : phase_names) {
         std::snprintf(line, sizeof line, "%13s", name);
         head += line;
     }
     std::array<char, 400> foot;
-    std::snprintf(foot.data(), foot.size(),
-                  "%d/%d cells green; %ld right answers, %ld wrong; worst recovery %ld ms; sessions at the server at most %zu "
-                  "(max_size %zu; %zu in passing, %ld looks); %ld ms\n",
-                  green, cells, right, wrong, worst, census.lasting(), max_size, census.most(), census.looks(), watch.ms());
+    std::snprintf(
+        foot.data(), foot.size(),
+        "%d/%d cells green; %ld right answers, %ld wrong; worst recovery %ld ms; sessions at the server at most %zu "
+        "(max_size %zu; %zu in passing, %ld looks); %ld ms\n",
+        green, cells, right, wrong, worst, census.lasting(), max_size, census.most(), census.looks(), watch.ms());
     show(head + '\n' + table + foot.data());
 }
 

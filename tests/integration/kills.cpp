@@ -104,8 +104,8 @@ BOOST_AUTO_TEST_CASE(a_death_that_has_reached_this_host_is_never_handed_out) {
     }
 }
 
-// Killed at any instant of a loop that borrows, asks and returns without a pause. Nobody can know of a death that has not
-// arrived: the share that meets one is told, not judged. But it costs one query, not two, and no slot.
+// Killed at any instant of a loop that borrows, asks and returns without a pause. Nobody can know of a death that has
+// not arrived: the share that meets one is told, not judged. But it costs one query, not two, and no slot.
 BOOST_AUTO_TEST_CASE(a_death_at_a_random_instant_costs_one_query_at_most) {
     const int rounds = deep() ? 2'000 : 60;
     std::mt19937 random{2};
@@ -134,7 +134,8 @@ BOOST_AUTO_TEST_CASE(a_death_at_a_random_instant_costs_one_query_at_most) {
                 met += failed != 0 ? 1 : 0;
                 most = (std::max)(most, failed);
             }
-            row("%-4s  at random  %6d kills: %d met a borrower (%.1f %%), at most %d query each; %ld borrows (%.2f %% met one)",
+            row("%-4s  at random  %6d kills: %d met a borrower (%.1f %%), at most %d query each; %ld borrows (%.2f %% "
+                "met one)",
                 way.name, rounds, met, 100.0 * met / rounds, most, borrows, 100.0 * met / static_cast<double>(borrows));
             BOOST_TEST(most <= 1);
             BOOST_TEST(whole(db));
@@ -190,7 +191,8 @@ BOOST_AUTO_TEST_CASE(a_notification_is_no_death_and_hides_none) {
                 if (!kill) sent += burst;
                 failed += echoes(*lease) ? 0 : 1;
             }
-            row("%-4s  notified   %6d NOTIFYs in %d bursts, %d of them read: %d false alarms; %d kills behind a burst: %d missed",
+            row("%-4s  notified   %6d NOTIFYs in %d bursts, %d of them read: %d false alarms; %d kills behind a burst: "
+                "%d missed",
                 way.name, sent, alive_bursts, got, false_alarms, kills, missed);
             BOOST_TEST(false_alarms == 0);
             BOOST_TEST(missed == 0);

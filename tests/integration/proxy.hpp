@@ -28,8 +28,8 @@
 namespace pq_test {
 
 /// One thread with poll(2); a free port of 127.0.0.1. A mode holds for every link, old and new, until the next one.
-/// Members may be called from any thread. What a client closes is closed at the server, too, in every mode: a server that
-/// never hears of it would be the network's fault, and its sessions nobody's to count.
+/// Members may be called from any thread. What a client closes is closed at the server, too, in every mode: a server
+/// that never hears of it would be the network's fault, and its sessions nobody's to count.
 class ChaosProxy {
 public:
     enum class Mode {
@@ -48,8 +48,8 @@ public:
         sockaddr_in a = address(0);
         socklen_t size = sizeof a;
         wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (wake_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&a), size) != 0 || ::listen(listener_, 64) != 0 ||
-            ::getsockname(listener_, reinterpret_cast<sockaddr*>(&a), &size) != 0) {
+        if (wake_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&a), size) != 0 ||
+            ::listen(listener_, 64) != 0 || ::getsockname(listener_, reinterpret_cast<sockaddr*>(&a), &size) != 0) {
             throw std::runtime_error("the proxy finds no port");
         }
         port_ = ntohs(a.sin_port);
@@ -228,7 +228,8 @@ private:
         l.mute = mode_ == Mode::black;
         if (!l.mute) {
             l.server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            if (::connect(l.server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0) return end(l, true);
+            if (::connect(l.server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0)
+                return end(l, true);
             prepare(l.server);
         }
         links_.push_back(std::move(l));

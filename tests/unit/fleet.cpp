@@ -64,10 +64,10 @@ std::string share(const Fleet& f) {
 std::string table() {
     std::string out =
         "| processes | `max_connections` 100 | 100, roll-out | 200, roll-out | 500, roll-out |\n|---|---|---|---|---|\n";
-    for (const std::uint32_t n : {1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100, 128, 160, 200}) {
+    for (const std::uint32_t n : {1u, 2u, 3u, 4u, 6u, 8u, 10u, 12u, 16u, 20u, 24u, 32u, 40u, 50u, 64u, 80u, 100u, 128u, 160u, 200u}) {
         const std::uint32_t surge = (n + 3) / 4;
         out += "| " + std::to_string(n) + " | " + share({.max_connections = 100, .replicas = n});
-        for (const std::uint32_t c : {100, 200, 500}) {
+        for (const std::uint32_t c : {100u, 200u, 500u}) {
             out += " | " + share({.max_connections = c, .replicas = n, .surge = surge, .other = 5});
         }
         out += " |\n";

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <dewpond/config.hpp>
+
 namespace dewpond::inline v0 {
 
 /// The processes that share a server, each with one pool.
@@ -52,7 +54,7 @@ struct FleetBudget {
 
 /// Below so many connections a pool of its own hardly pays: at half load one request in 8 has to queue with 5, one in 4
 /// with 3, one in 2 with 1 (Erlang's C formula).
-inline constexpr std::uint64_t fleet_few = 5;
+DEWPOND_HIDDEN inline constexpr std::uint64_t fleet_few = 5;
 
 /// Divides what the server offers by the processes that may be there at once: so that no pool is ever refused, even in
 /// the middle of a roll-out. Never fails: what cannot work gives 0 and says so.

@@ -2,7 +2,6 @@
 // Facts about a server, beside a pool's own limits: the lines of a preflight. A pure function of values.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -90,9 +89,10 @@ private:
     }
 
     void connections() {
-        const auto none = (std::numeric_limits<std::uint32_t>::max)();
-        const auto limited = [none](std::int64_t n) {
-            return n < 0 ? none : static_cast<std::uint32_t>((std::min)(n, std::int64_t{none} - 1));
+        // A negative limit is none.
+        const auto limited = [](std::int64_t n) {
+            const std::uint32_t most = (std::numeric_limits<std::uint32_t>::max)();
+            return n < 0 || n > std::int64_t{most} ? most : static_cast<std::uint32_t>(n);
         };
         const auto reserved = f_.superuser ? 0 : f_.superuser_reserved.value_or(0) + f_.reserved.value_or(0);
         Fleet fleet{.max_connections = limited(*f_.max_connections), .reserved = limited(reserved),

@@ -36,7 +36,7 @@ struct World {
 };
 struct Thing {
     World* world = nullptr;
-    bool open = false, dirty = false;
+    bool open = false, dirty = false, blanks = false;
 };
 
 /// Every ability; `Returns`: it answers with a Result instead of throwing.
@@ -88,8 +88,11 @@ public:
             case 1: return dewpond::ResetResult::broken;
             case 2: return dewpond::ResetResult::unfinished;
             case 3: return dewpond::ResetResult::clean;  // which is not true
-            default: t.dirty = false; return dewpond::ResetResult::clean;
+            default: break;
         }
+        t.dirty = false;
+        t.blanks = !t.blanks;  // each second one wipes what OnOpen did
+        return t.blanks ? dewpond::ResetResult::blank : dewpond::ResetResult::clean;
     }
     void interrupt(Thing& t) noexcept { look(t); }
     std::string label(Thing& t) {

@@ -118,6 +118,7 @@ public:
         exchange.resize(max_size);
         for (std::uint32_t i; (i = exchange.shed()) != nil;) close_resource(i);
     }
+    void close_shed(std::uint32_t i) noexcept { close_resource(i); }
     void close() noexcept {
         exchange.close();
         {

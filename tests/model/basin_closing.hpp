@@ -183,7 +183,7 @@ void drained_in_vain() {
     b.fill(1);
     const auto held = b.checkout();
     start([&b] {
-        b.close();
+        require(b.exchange.close(), "closed, and told that it was so before");
         const Deadline limit = in(10);
         require(b.exchange.drain(limit) == 1, "drained, although one stays out");
         require(Engine::it().now() == limit.at(), "waited too long or too short");

@@ -33,6 +33,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"shrinks", shrinks<S>, {}},
         {"shrinks_under_waiters", shrinks_under_waiters<S>, {.stale = 0}, false},
         {"shrinks_by_one", shrinks_by_one<S>, {}},
+        {"shrinks_at_rest", shrinks_at_rest<S>, {.faults = 0}},
         {"grows", grows<S>, {.stale = 1}},
         {"shrinks_and_grows", shrinks_and_grows<S>, {.stale = 0}, false},
         {"strictly_in_order", strictly_in_order<S>, {}},

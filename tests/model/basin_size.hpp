@@ -66,6 +66,19 @@ void shrinks_by_one() {
     b.let_go();
 }
 
+/// Fewer by two: two healthy resources are closed, no more.
+template <class S>
+void shrinks_at_rest() {
+    auto& b = *new Basin<S>{plan(3)};
+    b.fill(3);
+    b.exchange.resize(1);
+    std::uint32_t shed[3], n = 0;  // all of them first: what is about to be closed is no more one too many
+    while (n < 3 && (shed[n] = b.exchange.shed()) != nil) ++n;
+    require(n == 2, "more or fewer are closed than have to be");
+    while (n != 0) b.close_shed(shed[--n]);
+    b.end();
+}
+
 /// More: those who wait are served by what may exist now.
 template <class S>
 void grows() {

@@ -185,12 +185,13 @@ BOOST_AUTO_TEST_CASE(on_open_runs_again_after_a_full_reset, *ut::timeout(60)) {
     const struct {
         PqOptions options;
         int times;
-    } cases[] = {{{.reset = PqReset::transaction}, 1},
-                 {{.reset = PqReset::session}, 3},
-                 {{.reset_sql = "reset all"}, 3}};
+    } cases[] = {
+        {{.reset = PqReset::transaction}, 1}, {{.reset = PqReset::session}, 3}, {{.reset_sql = "reset all"}, 3}};
     for (const auto& [options, times] : cases) {
         int opened = 0;
-        dewpond::Pool db{PqDriver{unix_conninfo(), options}, {.max_size = 1}, dewpond::ResetAlways{},
+        dewpond::Pool db{PqDriver{unix_conninfo(), options},
+                         {.max_size = 1},
+                         dewpond::ResetAlways{},
                          dewpond::OnOpen{[&](PqConnection& c) {
                              ++opened;
                              return run(c, "set search_path = mine") == PGRES_COMMAND_OK;
@@ -230,7 +231,8 @@ BOOST_AUTO_TEST_CASE(statements_of_the_user_s_own_follow_the_rollback, *ut::time
     PqConnection d = opened(both);
     run(d, "set role dewpond_scram");
     BOOST_TEST((both.reset(d, in(5s)) == ResetResult::blank));
-    BOOST_TEST(value(d, "select current_user || current_setting('work_mem')") == "dewpond99MB");  // the last word is theirs
+    BOOST_TEST(value(d, "select current_user || current_setting('work_mem')") ==
+               "dewpond99MB");  // the last word is theirs
 }
 
 BOOST_AUTO_TEST_CASE(statements_of_the_user_s_own_that_fail_cost_the_connection_and_are_not_quoted, *ut::timeout(60)) {
@@ -258,7 +260,8 @@ BOOST_AUTO_TEST_CASE(statements_of_the_user_s_own_that_take_long_are_waited_for_
     Admin admin;
     admin.ask("create sequence if not exists patience");
     const std::string before = admin.ask("select nextval('patience')");
-    PqDriver driver{unix_conninfo(), {.reset = PqReset::session, .reset_sql = "select nextval('patience'), pg_sleep(0.2)"}};
+    PqDriver driver{unix_conninfo(),
+                    {.reset = PqReset::session, .reset_sql = "select nextval('patience'), pg_sleep(0.2)"}};
     PqConnection c = opened(driver);
     run(c, "begin");
     int unfinished = 0;
@@ -277,7 +280,8 @@ BOOST_AUTO_TEST_CASE(a_reset_s_notices_never_reach_the_last_borrower, *ut::timeo
                      .notice_receiver = [](void* n, const PGresult*) { ++*static_cast<int*>(n); },
                      .notice_arg = &ours}};
     PqConnection c = opened(driver);
-    PQsetNoticeReceiver(c, [](void*, const PGresult*) { ++last_borrower; }, nullptr);
+    PQsetNoticeReceiver(
+        c, [](void*, const PGresult*) { ++last_borrower; }, nullptr);
     BOOST_TEST((driver.reset(c, in(5s)) == ResetResult::blank));
     BOOST_TEST(last_borrower == 0);
     BOOST_TEST(ours == 1);

@@ -53,8 +53,8 @@ BOOST_AUTO_TEST_CASE(exec_runs_a_statement_with_and_without_parameters, *ut::tim
     auto lease = db.checkout(10s);
     const PqResult plain = exec(lease, "select 1; select 'two'");  // found by its argument, like report
     BOOST_TEST(PQgetvalue(plain.get(), 0, 0) == "two");
-    const PqResult r = exec(lease, "select $1 || $2, $3::int + 1, $4::bool, $5::text is null, $6::bigint",
-                            "it's", std::string{" sent apart"}, 41, true, nullptr, -9'000'000'000LL);
+    const PqResult r = exec(lease, "select $1 || $2, $3::int + 1, $4::bool, $5::text is null, $6::bigint", "it's",
+                            std::string{" sent apart"}, 41, true, nullptr, -9'000'000'000LL);
     BOOST_TEST_REQUIRE((PQresultStatus(r.get()) == PGRES_TUPLES_OK));
     const char* want[] = {"it's sent apart", "42", "t", "t", "-9000000000"};
     for (int i = 0; i < 5; ++i) BOOST_TEST(PQgetvalue(r.get(), 0, i) == want[i]);
@@ -142,7 +142,8 @@ BOOST_AUTO_TEST_CASE(a_write_in_a_read_only_transaction_costs_that_connection_on
         for (int i = 0; i < 3; ++i) db.maintain();
         BOOST_TEST(db.stats().closed_because(CloseReason::renewed) == 0u);
         Admin admin;
-        for (const auto& pid : pids) BOOST_TEST((pid == mine) == soon([&] { return admin.gone(pid); }, pid == mine ? 10s : 0s));
+        for (const auto& pid : pids)
+            BOOST_TEST((pid == mine) == soon([&] { return admin.gone(pid); }, pid == mine ? 10s : 0s));
     }
     BOOST_TEST_REQUIRE(ear.closed.size() == 1u);
     BOOST_TEST((ear.closed[0].first == Fault::wrong_role));
@@ -171,7 +172,10 @@ BOOST_AUTO_TEST_CASE(a_server_that_takes_no_writes_any_more_costs_all_that_was_o
     admin.ask("set default_transaction_read_only = off");
     admin.ask("alter system reset default_transaction_read_only");
     admin.ask("select pg_reload_conf()");
-    BOOST_TEST(soon([&] { return state_of(exec(*std::make_unique<Db::Lease>(db.checkout(10s)), "create table if not exists somewhere(x int)")).empty(); }));
+    BOOST_TEST(soon([&] {
+        auto lease = db.checkout(10s);
+        return state_of(exec(lease, "create table if not exists somewhere(x int)")).empty();
+    }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

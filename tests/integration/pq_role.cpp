@@ -56,7 +56,8 @@ BOOST_AUTO_TEST_CASE(the_wrong_role_is_refused_at_the_opening, *ut::timeout(30))
 }
 
 BOOST_AUTO_TEST_CASE(of_several_hosts_the_one_with_the_role_is_found, *ut::timeout(30)) {
-    PqDriver primary{both_conninfo(), {.require = PqRole::primary}}, standby{both_conninfo(), {.require = PqRole::standby}};
+    PqDriver primary{both_conninfo(), {.require = PqRole::primary}},
+        standby{both_conninfo(), {.require = PqRole::standby}};
     BOOST_TEST(port_of(opened(primary)) == env("DEWPOND_PG_PORT"));
     BOOST_TEST(port_of(opened(standby)) == env("DEWPOND_PG_STANDBY_PORT"));
 }
@@ -122,7 +123,8 @@ BOOST_AUTO_TEST_CASE(a_write_to_a_standby_renews_the_pool, *ut::timeout(60)) {
 
 BOOST_AUTO_TEST_CASE(in_the_end_a_failover_needs_no_restart, *ut::timeout(100)) {
     Db writes{PqDriver{both_conninfo(), {.require = PqRole::primary}}, {.name = "writes", .max_size = 3}};
-    Db reads{PqDriver{both_conninfo(), {.require = PqRole::standby}}, {.name = "reads", .max_size = 3, .outage_grace = 200ms}};
+    Db reads{PqDriver{both_conninfo(), {.require = PqRole::standby}},
+             {.name = "reads", .max_size = 3, .outage_grace = 200ms}};
     std::vector<Db::Lease> readers;
     for (int i = 0; i < 3; ++i) readers.push_back(reads.checkout(10s));
     auto writer = writes.checkout(10s);
@@ -150,7 +152,7 @@ BOOST_AUTO_TEST_CASE(in_the_end_a_failover_needs_no_restart, *ut::timeout(100)) 
         BOOST_TEST(value(*lease, "select 1") == "1");
         BOOST_TEST((lease.give_back() == ReturnReport::closed));
     }
-    {   // Nothing arrives while it rests: this one is handed out once more, and not twice.
+    {  // Nothing arrives while it rests: this one is handed out once more, and not twice.
         auto late = reads.try_checkout(5s);
         BOOST_TEST_REQUIRE(late.has_value());
         BOOST_TEST(value(**late, "select 1") == "1");

@@ -143,7 +143,7 @@ public:
     /// receivers of the client are put back; as `PqOptions` say, DISCARD ALL and statements of your own follow (and the
     /// answer is `blank`); at last the socket is looked at. `unfinished`: the deadline came first, and the next call goes
     /// on with the same. `broken`: a pipeline that was not ended, a COPY in both directions, a server that does not go
-    /// along; `close` cancels what runs. \cost one round trip for each statement, none if only modes are put back; a
+    /// along or is no longer of the required role; `close` cancels what runs. \cost one round trip for each statement, none if only modes are put back; a
     /// cancel is a connection of its own, made by a helper thread (2 to 32 ms).
     [[nodiscard]] ResetResult reset(PqConnection& r, Deadline by) noexcept {
         return r.session_ == nullptr ? ResetResult::broken : detail::pq_reset(*r.session_, options_, by);

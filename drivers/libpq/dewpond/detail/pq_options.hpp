@@ -112,7 +112,8 @@ public:
         }
         if (options.max_statements == 0) refuse("PqOptions::max_statements is 0: it must be at least 1");
         if (options.require != PqRole::any) {
-            if (find("target_session_attrs")) refuse("PqOptions::require and target_session_attrs: keep one of the two");
+            if (find("target_session_attrs"))
+                refuse("PqOptions::require and target_session_attrs: keep one of the two");
             add("target_session_attrs", options.require == PqRole::primary ? "read-write" : "standby");
         }
         if (options.reset_sql.find('\0') != std::string::npos) refuse("PqOptions::reset_sql contains a zero byte");

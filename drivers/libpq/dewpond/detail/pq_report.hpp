@@ -16,11 +16,11 @@ namespace dewpond::inline v0::detail {
 
 /// Everything that is looked at in an answer.
 struct PqSeen {
-    bool failed = false;              ///< the statement did
-    std::string_view state = {};      ///< the SQLSTATE; "" when the error is libpq's own
-    std::string_view severity = {};   ///< not localised; "" from PgBouncer, and when the error is libpq's own
-    bool connected = true;            ///< as far as libpq knows, which may be wrong
-    bool takes_writes = false;        ///< the server itself says so; false also when it says nothing
+    bool failed = false;             ///< the statement did
+    std::string_view state = {};     ///< the SQLSTATE; "" when the error is libpq's own
+    std::string_view severity = {};  ///< not localised; "" from PgBouncer, and when the error is libpq's own
+    bool connected = true;           ///< as far as libpq knows, which may be wrong
+    bool takes_writes = false;       ///< the server itself says so; false also when it says nothing
 };
 
 /// What becomes of the connection.

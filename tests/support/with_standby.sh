@@ -3,7 +3,7 @@
 #
 # with_postgres.sh runs around it and owns the primary; the standby has a folder of its own inside the primary's, the
 # same control program, and a watch of its own, so that it goes away however this script ends.
-# shellcheck disable=SC2154  # what is read out of the control program: bin, launch
+# shellcheck disable=SC2154,SC2317  # read out of the control program: bin, launch; traps call what looks unreachable
 set -u
 
 usage() {

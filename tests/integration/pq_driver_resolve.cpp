@@ -344,27 +344,17 @@ BOOST_AUTO_TEST_CASE(a_mute_first_address_does_not_hide_a_good_second) {
     for (const char* name : {"two.test", "three.test"}) {
         PqDriver driver{at(name)};
         const Stopwatch watch;
-        PqConnection c = opened(driver, 1s);
-        BOOST_TEST(watch.ms() < 1000);
+        PqConnection c = opened(driver, 700ms);
+        BOOST_TEST(watch.ms() < 700);
         BOOST_TEST(PQhostaddr(c) == good);
     }
-}
-
-BOOST_AUTO_TEST_CASE(connect_timeout_ends_the_resolving_too) {
-    Names::Hang hang{names(), {"stuck.test"}};
-    PqDriver driver{at("stuck.test", "connect_timeout=2")};
-    const Stopwatch watch;
-    const auto r = driver.open(Deadline{});
-    BOOST_TEST(watch.ms() >= 1999);
-    BOOST_TEST(watch.ms() < 2000 + at_once_ms);
-    BOOST_TEST((!r.has_value() && r.error().fault() == Fault::timed_out));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_hangs_does_not_hide_a_good_second_host) {
     names().set("db.test", {good});
     Names::Hang hang{names(), {"stuck.test"}};
     PqDriver driver{at("stuck.test,db.test")};
-    PqConnection c = opened(driver, 1s);
+    PqConnection c = opened(driver, 700ms);
     BOOST_TEST(PQhost(c) == "db.test"s);
 }
 
@@ -401,7 +391,7 @@ BOOST_AUTO_TEST_CASE(the_name_in_the_environment_is_resolved_too) {
     {
         Names::Hang hang{names(), {"stuck.test"}};
         PqDriver driver{"sslmode=disable"};
-        PqConnection c = opened(driver, 1s);
+        PqConnection c = opened(driver, 700ms);
         BOOST_TEST(PQhost(c) == "db.test"s);
         BOOST_TEST(names().look(&Names::calls) == 2);
     }

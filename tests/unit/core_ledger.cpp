@@ -106,6 +106,20 @@ BOOST_AUTO_TEST_CASE(so_many_open_at_once_and_one_while_it_fails) {
     BOOST_TEST(ledger.may_open(TimePoint{std::chrono::seconds{10}}));
 }
 
+BOOST_AUTO_TEST_CASE(another_size_leaves_room_or_too_many) {
+    Ledger ledger{Plan{.max_size = 2, .capacity = 4, .opens_at_once = 4}};
+    for (int i = 0; i < 2; ++i) ledger.opened(ledger.take_vacancy());
+    BOOST_TEST((!ledger.has_room() && !ledger.excess()));
+    ledger.set_max_size(3);
+    BOOST_TEST((ledger.has_room() && !ledger.excess() && ledger.max_size() == 3));
+    ledger.set_max_size(1);
+    BOOST_TEST((!ledger.has_room() && ledger.excess()));
+    ledger.retire(0);  // what is about to go is not one too many
+    BOOST_TEST((!ledger.has_room() && !ledger.excess()));
+    ledger.vacate(0);
+    BOOST_TEST((!ledger.has_room() && !ledger.excess()));
+}
+
 BOOST_AUTO_TEST_CASE(jobs_come_out_in_the_order_in_which_they_were_put) {
     Ledger ledger{Plan{.max_size = 5, .opens_at_once = 5}};
     for (int i = 0; i < 5; ++i) ledger.take_vacancy();

@@ -290,6 +290,36 @@ void one_is_enough() {
     b.end();
 }
 
+/// What comes while nobody rests rings nobody, and does not silence the bell for whoever rests next.
+template <class S>
+void bell_is_for_who_rests() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(1)};
+    b.fill(1);
+    const auto held = b.checkout();
+    const bool done = false;
+    bool busy = false;
+    typename B::Waiter w[3];
+    start([&] {
+        b.exchange.rest(done);
+        require(!b.work_once(busy), "the crew has something to do");
+        b.enqueue(w[1], in(50));
+        const Deadline soon = in(10);
+        b.exchange.rest(done);
+        require(Engine::it().now() < soon.at(), "a bell that rang for nobody is deaf");
+    });
+    start([&] {
+        Engine::it().sleep_until(in(1).at());
+        b.enqueue(w[0], in(100));
+        Engine::it().sleep_until(in(1).at());
+        b.enqueue(w[2], in(20));
+    });
+    go();
+    for (auto& each : w) require(b.withdraw(each), "a callback that waits cannot be withdrawn");
+    b.give_back(held.slot);
+    b.end();
+}
+
 /// Two pieces of work at the same moment are done by two of the crew, not one after the other.
 template <class S>
 void side_by_side() {

@@ -62,6 +62,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"closed_under_ticks", closed_under_ticks<S>, {.stale = 1}},
         {"crew_rests_until_then", crew_rests_until_then<S>, {.stale = 0}},
         {"one_is_enough", one_is_enough<S>, {.preemptions = 1, .stale = 0}},
+        {"bell_is_for_who_rests", bell_is_for_who_rests<S>, {.stale = 0, .faults = 0}},
         {"side_by_side", side_by_side<S>, {.stale = 0, .faults = 0}},
         {"opening_is_told", opening_is_told<S>, {.faults = 0}},
         {"opening_is_told_of_callbacks", opening_is_told_of_callbacks<S>, {.faults = 0}},

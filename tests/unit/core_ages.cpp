@@ -99,6 +99,13 @@ BOOST_AUTO_TEST_CASE(an_empty_slot_has_no_age) {
     BOOST_TEST((s.ages(at(15)).idle == Duration{3s}));
 }
 
+BOOST_AUTO_TEST_CASE(an_age_begins_with_the_first_look) {
+    Sample s;
+    s.look(3, true, at(1));
+    s.look(3, true, at(5));
+    BOOST_TEST((s.ages(at(5)).idle == Duration{4s} && s.out_for(at(5)) == Duration{}));
+}
+
 BOOST_AUTO_TEST_CASE(the_keepers_pace) {
     struct Row {
         Duration resolution, aged_after, expected;

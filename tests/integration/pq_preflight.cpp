@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_good_setup_is_all_ok_on_either_way) {
             says(r, "server", ok, ", primary");
             says(r, "connections", ok, "9 processes x 10 + 7 = 97 of 97");
             says(r, "pooler", ok, "none");
-            says(r, "encryption", ok, std::string{way.name} == "unix" ? "a Unix socket" : "none, over the loopback");
+            const std::string how = way.name;
+            says(r, "encryption", ok, how == "unix" ? "a Unix socket" : how == "tls" ? "TLS" : "none, over the loopback");
             says(r, "keepalives", ok, std::string{way.name} == "unix" ? "a Unix socket" : "30 s + 3 x 10 s; tcp_user_timeout 30 s");
             // One connection, clean, and no transaction.
             BOOST_TEST(db.stats().opened == 1u);

@@ -58,12 +58,14 @@ inline short pq_look(int fd, short events) noexcept {
     return n < 0 ? short{POLLERR} : p.revents;
 }
 
-/// Takes the stead of the notice receiver while an idle connection is read: what a server says unasked before it ends
-/// a session arrives as a notice, whether it is an error ('E') or, at an immediate stop, a warning ('N').
+/// Takes the stead of the notice receiver while the driver itself reads: what a server says unasked before it ends a
+/// session arrives as a notice, whether it is an error ('E') or, at an immediate stop, a warning ('N'). Other notices go
+/// on to the receiver of the options.
 struct PqCatcher {
+    const PqSession& session;
     bool ended = false;         ///< FATAL or PANIC, or an SQLSTATE that means the same
     bool out_of_place = false;  ///< libpq itself complains: a message that no idle session gets
-    PqSqlState state;
+    PqSqlState state{};
 
     static void receive(void* self, const PGresult* r) noexcept {
         auto& me = *static_cast<PqCatcher*>(self);
@@ -78,6 +80,8 @@ struct PqCatcher {
         if (how == "FATAL" || how == "PANIC" || s.starts_with("57P") || s.starts_with("08")) {
             me.ended = true;
             me.state.set(s);
+        } else {
+            me.session.receiver(me.session.receiver_arg, r);
         }
     }
 };
@@ -87,7 +91,7 @@ struct PqCatcher {
 /// only the next one meets the end (measured). What else arrives (NOTIFY, ParameterStatus) is kept by libpq.
 DEWPOND_COLD inline bool pq_read_at_rest(PqSession& s, short seen) noexcept {
     PGconn* c = s.conn;
-    PqCatcher caught;
+    PqCatcher caught{s};
     bool alive = true;
     PQsetNoticeReceiver(c, &PqCatcher::receive, &caught);
     for (int round = 0; alive && seen != 0 && round < 64; ++round) {  // 64: a flood of NOTIFY must not hold us
@@ -132,7 +136,7 @@ enum class PqAnswer : std::uint8_t { done, pending, failed };
 /// while the socket is quiet until the end of the stream comes: so notices are caught.
 inline PqAnswer pq_finish_statement(PqSession& s, bool (*wanted)(const PGresult*) noexcept, Deadline by) noexcept {
     PGconn* c = s.conn;
-    PqCatcher caught;  // outlives every result, which keep a copy of the receiver
+    PqCatcher caught{s};  // outlives every result, which keep a copy of the receiver
     struct Catching {
         PqSession& session;
         Catching(PqSession& of, PqCatcher& by_whom) noexcept : session{of} {

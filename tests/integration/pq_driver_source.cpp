@@ -40,8 +40,9 @@ void give_back(void* p) noexcept {
     }
     std::free(p);
 }
+/// Zeroed: libpq frees copies that it does not overwrite, and what lies in a block that nobody wrote to is no find.
 void* take(std::size_t n) {
-    if (void* p = std::malloc(n == 0 ? 1 : n)) return p;
+    if (void* p = std::calloc(n == 0 ? 1 : n, 1)) return p;
     throw std::bad_alloc{};
 }
 
@@ -49,8 +50,8 @@ void* take(std::size_t n) {
 
 void* operator new(std::size_t n) { return take(n); }
 void* operator new[](std::size_t n) { return take(n); }
-void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return std::malloc(n == 0 ? 1 : n); }
-void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return std::malloc(n == 0 ? 1 : n); }
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return std::calloc(n == 0 ? 1 : n, 1); }
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return std::calloc(n == 0 ? 1 : n, 1); }
 void operator delete(void* p) noexcept { give_back(p); }
 void operator delete[](void* p) noexcept { give_back(p); }
 void operator delete(void* p, std::size_t) noexcept { give_back(p); }

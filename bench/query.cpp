@@ -15,6 +15,8 @@
 
 #include <benchmark/benchmark.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "machine.hpp"
 #include "report.hpp"
@@ -178,6 +180,33 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
         report.note("client and server are not on one CPU (no right to): the kernel's choice is in the figures");
 }
 
+/// What the driver's checks cost in a loop, beside a system call that does nothing: warm, so less than within a query.
+void calls(const bench::CommandLine& line, bench::Report& report, const std::string& title, const std::string& conninfo) {
+    if (!line.wants(title)) return;
+    const auto pool = pool_of_one<DefaultPool>(conninfo);
+    const auto driver = std::make_shared<dewpond::PqDriver>(conninfo);
+    const auto lease = std::make_shared<DefaultPool::Lease>(pool->checkout());
+    Rounds rounds{bench::Clock::cpu, 0.001};
+    std::vector<bench::Row> rows;
+    std::vector<std::size_t> bodies;
+    const auto add_call = [&](std::string what, auto call) {
+        bodies.push_back(rounds.add([pool, driver, lease, call](benchmark::State& state) {
+            dewpond::PqConnection& c = **lease;
+            for (auto _ : state) benchmark::DoNotOptimize(call(*driver, c));
+        }));
+        rows.push_back({.what = std::move(what), .unit = "ns", .value = {}});
+    };
+    using D = dewpond::PqDriver;
+    using C = dewpond::PqConnection;
+    add_call("a system call that does nothing", [](D&, C&) { return syscall(SYS_getppid); });
+    add_call("status_ok", [](D& d, C& c) { return d.status_ok(c); });
+    add_call("dirty", [](D& d, C& c) { return d.dirty(c); });
+    add_call("probe", [](D& d, C& c) { return d.probe(c); });
+    rounds.run(line.rounds(201, 61), line.quick ? 1 : 2);
+    for (std::size_t i = 0; i < bodies.size(); ++i) rows[i].value = bench::summarise(rounds.ns(bodies[i]));
+    report.table(title, rows);
+}
+
 /// The table of the point select; gone at the end.
 class Points {
 public:
@@ -221,6 +250,7 @@ int main(int argc, char** argv) try {
     const std::string local = environment("DEWPOND_PG_CONNINFO", ""), tcp = environment("DEWPOND_PG_CONNINFO_TCP", "");
     {
         const Points table{local};
+        calls(line, report, "the driver's calls, Unix socket", local);
         latency(line, report, "SELECT 1, Unix socket", local, select_one);
         latency(line, report, "prepared point select, Unix socket", local, select_point);
         if (tcp.empty()) {

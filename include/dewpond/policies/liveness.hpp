@@ -18,7 +18,7 @@ struct NoCheck {
     static constexpr const char* name = "NoCheck";
 };
 
-/// Asks the driver's local memory (`status_ok`). Cost with libpq: about 8 ns. Blind to everything that happened on
+/// Asks the driver's local memory (`status_ok`). Cost with libpq: about 7 ns. Blind to everything that happened on
 /// the wire while the resource rested.
 struct StatusAlways {
     using answers = question::liveness;
@@ -31,7 +31,7 @@ struct StatusAlways {
 };
 
 /// Asks this host (`probe`: one system call, no round trip), after the local memory where the driver has a status.
-/// Cost with libpq: about a third of a microsecond. Blind only to a peer that is silent.
+/// Cost with libpq: a third to half a microsecond. Blind only to a peer that is silent.
 struct ProbeAlways {
     using answers = question::liveness;
     using needs = Needs<ability::probe>;

@@ -60,7 +60,7 @@ inline bool pq_take_what_is_there(PGconn* c, bool& ended) noexcept {
 }
 
 /// Asks the server to stop what runs. A backend that has not yet begun with a statement ignores that and then runs it
-/// (seen each time when the request came right behind the statement): so it is asked again, later each time.
+/// (seen when the request came right behind the statement): so it is asked again, later each time.
 inline bool pq_ask_to_cancel(PqSession& s) noexcept {
     DEWPOND_TRY { s.cancelling = pq_cancel(PqCancelRequest{pq_current_key(s)}); }
     DEWPOND_CATCH_ALL { s.cancelling = nullptr; }

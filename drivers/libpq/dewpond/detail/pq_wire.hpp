@@ -110,7 +110,7 @@ DEWPOND_COLD inline bool pq_read_at_rest(PqSession& s, short seen) noexcept {
 
 /// Alive as far as this host knows. Nothing to be seen is alive; a hang-up, an error or a closed descriptor is dead;
 /// readable alone is neither: the server's last words come before the end of the stream (10 ms apart in the median,
-/// up to 405 ms), and a NOTIFY is readable too. Cost: one poll(2), 0.3 us. No clock. Blind to a silent peer only.
+/// up to 405 ms), and a NOTIFY is readable too. Cost: one poll(2). No clock. Blind to a silent peer only.
 inline bool pq_probe(PqSession& s) noexcept {
     if (s.ended) return false;
     const int fd = PQsocket(s.conn);

@@ -402,4 +402,19 @@ private:
     std::uint32_t first_[most] = {};
 };
 
+/// A crew thread that must find nothing to do, and counts how often it is woken all the same.
+template <class B>
+void rest_with_nothing_to_do(B& b, const bool& done, unsigned& woken) {
+    b.exchange.visit();
+    start([&] {
+        bool busy = false;
+        while (!b.exchange.locked([&] { return done; })) {
+            require(!b.work_once(busy), "the crew has something to do");
+            b.exchange.rest(done);
+            if (!done) ++woken;
+        }
+        static_cast<void>(b.exchange.leave());
+    });
+}
+
 }  // namespace model

@@ -12,16 +12,7 @@ void crew_rests() {
     b.fill(1);
     bool done = false;
     unsigned left = 3, woken = 0;
-    b.exchange.visit();
-    start([&] {
-        bool busy = false;
-        while (!b.exchange.locked([&] { return done; })) {
-            require(!b.work_once(busy), "the crew has something to do");
-            b.exchange.rest(done);
-            if (!done) ++woken;
-        }
-        static_cast<void>(b.exchange.leave());
-    });
+    rest_with_nothing_to_do(b, done, woken);
     for (unsigned k = 0; k < 3; ++k) {
         start([&] {
             b.borrow(in(1000));  // who has a thread watches its own deadline

@@ -153,16 +153,7 @@ void gate_comes_near_for_nobody() {
     }
     bool done = false;
     unsigned woken = 0;
-    b.exchange.visit();
-    start([&] {
-        bool busy = false;
-        while (!b.exchange.locked([&] { return done; })) {
-            require(!b.work_once(busy), "the crew has something to do");
-            b.exchange.rest(done);
-            if (!done) ++woken;
-        }
-        static_cast<void>(b.exchange.leave());
-    });
+    rest_with_nothing_to_do(b, done, woken);
     start([&] {
         Engine::it().sleep_until(in(1).at());
         require(!b.checkout({}, nullptr, false), "served although nothing is idle");

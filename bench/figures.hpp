@@ -46,12 +46,13 @@ inline Summary summarise(Series s) {
     out.median = quantile(s, 0.5);
     out.min = s.front();
     out.max = s.back();
-    double weight = std::pow(0.5, static_cast<double>(s.size())), outside = 0;
+    // By logarithms: half to the power of the rounds is no number any more from 1 075 rounds on.
+    double weight = -std::log(2.0) * static_cast<double>(s.size()), outside = 0;
     std::size_t k = 0;
-    while (k < s.size() / 2 && outside + weight <= 0.025) {
-        outside += weight;
+    while (k < s.size() / 2 && outside + std::exp(weight) <= 0.025) {
+        outside += std::exp(weight);
         ++k;
-        weight *= static_cast<double>(s.size() - k + 1) / static_cast<double>(k);
+        weight += std::log(static_cast<double>(s.size() - k + 1) / static_cast<double>(k));
     }
     const std::size_t edge = k == 0 ? 0 : k - 1;
     out.low = s[edge];

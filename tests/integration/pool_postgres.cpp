@@ -135,7 +135,8 @@ BOOST_AUTO_TEST_CASE(a_backend_killed_while_idle_is_never_handed_out) {
                 BOOST_TEST_REQUIRE(value(*lease, "select 1") == "1");
                 BOOST_TEST_REQUIRE(pid_of(lease) != pid);
             }
-            BOOST_TEST(db.stats().closed_because(dewpond::CloseReason::check_failed) >= 30u);
+            // The keeper may have been the one to find the last, and counts it once it is closed.
+            BOOST_TEST(soon([&] { return db.stats().closed_because(dewpond::CloseReason::check_failed) >= 30; }));
         }
     }
 }

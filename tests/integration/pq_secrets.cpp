@@ -331,6 +331,7 @@ const std::map<EventKind, void (*)(Heard&)>& ways_to_an_event() {
     static const auto lost = [](Heard& h) {
         Db db{PqDriver{nobody()}, options(h)};
         BOOST_TEST(soon([&] { return db.try_checkout(50ms).error().code() == Code::server_down; }));
+        BOOST_TEST(soon([&] { return h.heard(EventKind::down); }));  // as above
     };
     static const std::map<EventKind, void (*)(Heard&)> all{
         {EventKind::open_failed, +outage},

@@ -44,13 +44,14 @@ function(dewpond_add_test name)
 endfunction()
 
 # dewpond_test(NAME <name> SOURCES <file>... [LABELS ...] [LIBS <target>...] [POSTGRES [STANDBY]] [PROOF]
-#              [SANITIZERS thread address] [TIMEOUT <seconds>])
+#              [SANITIZERS thread address] [TIMEOUT <seconds>] [PREPARED <header>])
 # One Boost.Test program (target test_<name>) and its test <leg>.<name>; for each sanitizer the same sources once more
 # as <leg>.<name>.tsan or .asan, with three times the time. PROOF: labelled so, and the plain variant writes what it
 # counted into the file named by DEWPOND_PROOF_FILE, a line each: KEY VALUE. A table that tests/run should show at its end
-# goes into the file named by DEWPOND_TABLE_FILE.
+# goes into the file named by DEWPOND_TABLE_FILE. PREPARED: a header that every source includes, read once; without it the
+# program shares one with the others.
 function(dewpond_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;STANDBY;PROOF" "NAME;TIMEOUT" "SOURCES;LABELS;LIBS;SANITIZERS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "POSTGRES;STANDBY;PROOF" "NAME;TIMEOUT;PREPARED" "SOURCES;LABELS;LIBS;SANITIZERS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "dewpond_test(${arg_NAME}): what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
@@ -71,7 +72,7 @@ function(dewpond_test)
         list(APPEND counts DEWPOND_PROOF_FILE=${dewpond_proof_dir}/${arg_NAME}.txt)
     endif()
 
-    dewpond_test_program(test_${arg_NAME} FLAGS ${DEWPOND_TEST_FLAGS} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+    dewpond_test_program(test_${arg_NAME} VARIANT plain FLAGS ${DEWPOND_TEST_FLAGS} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} PREPARED "${arg_PREPARED}")
     dewpond_add_test(${arg_NAME} COMMAND $<TARGET_FILE:test_${arg_NAME}> LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT ${counts} ${postgres})
 
     if(NOT DEWPOND_SANITIZERS)
@@ -85,7 +86,7 @@ function(dewpond_test)
         endif()
         list(POP_FRONT flags short)
         set(program test_${arg_NAME}.${short})
-        dewpond_test_program(${program} FLAGS -g1 -UNDEBUG ${flags} LINK_FLAGS ${flags} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+        dewpond_test_program(${program} VARIANT ${short} FLAGS -g1 -UNDEBUG ${flags} LINK_FLAGS ${flags} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} PREPARED "${arg_PREPARED}")
         set(launcher "")
         if(sanitizer STREQUAL thread)
             set(launcher ${DEWPOND_TSAN_LAUNCHER})
@@ -100,13 +101,26 @@ function(dewpond_test)
     endforeach()
 endfunction()
 
+# VARIANT: what FLAGS are called; programs of one variant share what nearly every test includes, read once.
 function(dewpond_test_program target)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FLAGS;LINK_FLAGS;SOURCES;LIBS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "VARIANT;PREPARED" "FLAGS;LINK_FLAGS;SOURCES;LIBS")
     add_executable(${target} ${arg_SOURCES})
     target_link_libraries(${target} PRIVATE dewpond_test_main dewpond::dewpond ${arg_LIBS})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_compile_options(${target} PRIVATE ${dewpond_warnings} ${arg_FLAGS})
     target_link_options(${target} PRIVATE ${arg_LINK_FLAGS})
+    if(arg_PREPARED)
+        target_precompile_headers(${target} PRIVATE ${arg_PREPARED})
+        return()
+    endif()
+    set(shared dewpond_prepared_${arg_VARIANT})
+    if(NOT TARGET ${shared})
+        add_library(${shared} OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/prepared.cpp)
+        target_link_libraries(${shared} PRIVATE dewpond_test_main dewpond::dewpond)
+        target_compile_options(${shared} PRIVATE ${dewpond_warnings} ${arg_FLAGS})
+        target_precompile_headers(${shared} PRIVATE <boost/test/unit_test.hpp> <dewpond/pool.hpp>)
+    endif()
+    target_precompile_headers(${target} REUSE_FROM ${shared})
 endfunction()
 
 # dewpond_compile_fail(<dir>)

@@ -1,114 +1,48 @@
 // SPDX-License-Identifier: BSL-1.0
 // The pool behind the packaged PgBouncer, with default policies: what works in either mode, and what does not.
-#include <atomic>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "pq_driver_support.hpp"
-#include <dewpond/pool.hpp>
+#include "pgbouncer_support.hpp"
 #include <dewpond/preflight.hpp>
 
 using namespace pq_test;
-using Db = dewpond::Pool<PqDriver>;
 using dewpond::CloseReason;
+using dewpond::PoolError;
 namespace ut = boost::unit_test;
 
 namespace {
 
-const std::vector<std::string> modes{"session", "transaction"};
-std::string through(const std::string& mode) {
-    return env(mode == "session" ? "DEWPOND_BOUNCER_SESSION" : "DEWPOND_BOUNCER_TRANSACTION");
+/// The answer of a prepared statement, or its SQLSTATE.
+std::string executed(PGconn* c, const std::string& name) {
+    const dewpond::PqResult a{PQexecPrepared(c, name.c_str(), 0, nullptr, nullptr, nullptr, 0)};
+    return PQresultStatus(a.get()) == PGRES_TUPLES_OK ? PQgetvalue(a.get(), 0, 0) : PQresultErrorField(a.get(), PG_DIAG_SQLSTATE);
 }
-constexpr int server_side = 4;  // connections that PgBouncer makes for each
-
-/// PgBouncer's console.
-class Console {
-public:
-    Console() : conn_{PQconnectdb(env("DEWPOND_BOUNCER_ADMIN").c_str()), &PQfinish} {
-        BOOST_TEST_REQUIRE(PQstatus(conn_.get()) == CONNECTION_OK);
-    }
-    void say(const char* command) { BOOST_TEST_REQUIRE(run(conn_.get(), command) == PGRES_COMMAND_OK, command); }
-    /// Without waiting for it.
-    void begin(const char* command) { BOOST_TEST_REQUIRE(PQsendQuery(conn_.get(), command) == 1); }
-    [[nodiscard]] bool has_server(const std::string& pid) {
-        return shows("SHOW SERVERS", "remote_pid", [&](const char* value) { return pid == value; });
-    }
-    /// A PAUSE that meets PgBouncer at its own login counts as a failed login, and it refuses clients for
-    /// server_login_retry (15 s): so not before it is through.
-    void settle() {
-        BOOST_TEST_REQUIRE(soon([&] { return !shows("SHOW POOLS", "sv_login", [](const char* n) { return *n != '0'; }); }));
-    }
-    [[nodiscard]] bool answered() {
-        PQconsumeInput(conn_.get());
-        return PQisBusy(conn_.get()) == 0;
-    }
-
-private:
-    template <class Is>
-    bool shows(const char* command, const char* name, Is&& is) {
-        const dewpond::detail::PqResult r{PQexec(conn_.get(), command)};
-        const int column = PQfnumber(r.get(), name);
-        BOOST_TEST_REQUIRE(column >= 0, command);
-        for (int row = 0; row < PQntuples(r.get()); ++row) {
-            if (is(PQgetvalue(r.get(), row, column))) return true;
-        }
-        return false;
-    }
-    std::unique_ptr<PGconn, decltype(&PQfinish)> conn_;
-};
-
-std::string backend(Db& db) {
-    const auto lease = db.checkout(10s);
-    return value(*lease, "select pg_backend_pid()");
+std::string told(PGconn* c, const char* parameter) {
+    const char* is = PQparameterStatus(c, parameter);
+    return is != nullptr ? is : "";
 }
-std::string sessions(Admin& admin, const std::string& pool, const std::string& and_so = "") {
-    return admin.ask("select count(*) from pg_stat_activity where application_name='" + pool + "' " + and_so);
+int notified(PGconn* c) {
+    PQconsumeInput(c);
+    int n = 0;
+    for (; PGnotify* one = PQnotifies(c); ++n) PQfreemem(one);
+    return n;
 }
-
-/// Threads that ask the server all the time, and count what came of it.
-class Load {
-public:
-    Load(Db& db, int threads) {
-        for (int t = 0; t < threads; ++t) {
-            threads_.emplace_back([this, &db, t] {
-                for (int i = 0; !stop_; ++i) {
-                    const auto lease = db.try_checkout(20s);
-                    const std::string n = std::to_string(t * 1'000'000 + i);
-                    if (lease && value(**lease, ("select " + n).c_str()) == n) ++served;
-                    else ++lost;
-                }
-            });
-        }
-    }
-    Load(const Load&) = delete;
-    ~Load() { end(); }
-    void end() {
-        stop_ = true;
-        for (auto& t : threads_) t.join();
-        threads_.clear();
-    }
-    std::atomic<long> served{0}, lost{0};
-
-private:
-    std::atomic<bool> stop_{false};
-    std::vector<std::thread> threads_;
-};
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(pq_pgbouncer, *ut::timeout(120))
 
 BOOST_AUTO_TEST_CASE(queries_are_answered_and_nothing_is_taken_for_dead) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
             // In session mode each of our connections takes one of PgBouncer's.
-            const std::size_t size = mode == "session" ? server_side : 12;
-            Db db{PqDriver{through(mode)}, {.name = "load-" + mode, .max_size = size}};
+            const std::size_t size = mode.session() ? server_side : 12;
+            Db db{mode.driver(), {.name = "load-" + mode.name, .max_size = size}};
             Admin admin;
             Load load{db, 16};
             BOOST_TEST(soon([&] { return load.served > 2'000; }));
-            BOOST_TEST(std::stoi(sessions(admin, "load-" + mode)) <= server_side);
+            BOOST_TEST(std::stoi(sessions(admin, "load-" + mode.name)) <= server_side);
             load.end();
             BOOST_TEST(load.lost == 0);
             BOOST_TEST(db.stats().opened <= size);
@@ -118,15 +52,15 @@ BOOST_AUTO_TEST_CASE(queries_are_answered_and_nothing_is_taken_for_dead) {
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_left_open_is_rolled_back_on_return) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.name = "left-" + mode, .max_size = 2}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.name = "left-" + mode.name, .max_size = 2}};
             Admin admin;
             for (const char* sql : {"begin", "begin; select 1/0"}) {
                 auto lease = db.checkout(10s);
                 run(*lease, sql);
                 BOOST_TEST((lease.give_back() == dewpond::ReturnReport::reset));
-                BOOST_TEST(sessions(admin, "left-" + mode, "and state like 'idle in transaction%'") == "0");
+                BOOST_TEST(sessions(admin, "left-" + mode.name, "and state like 'idle in transaction%'") == "0");
             }
             const auto next = db.checkout(10s);
             BOOST_TEST(value(*next, "select 1") == "1");
@@ -135,16 +69,16 @@ BOOST_AUTO_TEST_CASE(a_transaction_left_open_is_rolled_back_on_return) {
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_that_runs_is_cancelled_through_it_when_the_pool_closes) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.name = "runs-" + mode, .max_size = 2, .min_idle = 0}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.name = "runs-" + mode.name, .max_size = 2, .min_idle = 0}};
             Admin admin;
             const auto lease = db.checkout(10s);
             BOOST_TEST_REQUIRE(PQsendQuery(*lease, "select pg_sleep(60)") == 1);
             const std::string running = "and state='active' and query='select pg_sleep(60)'";
-            BOOST_TEST_REQUIRE(soon([&] { return sessions(admin, "runs-" + mode, running) == "1"; }));
+            BOOST_TEST_REQUIRE(soon([&] { return sessions(admin, "runs-" + mode.name, running) == "1"; }));
             BOOST_TEST(db.close(0s) == 1u);
-            BOOST_TEST(soon([&] { return sessions(admin, "runs-" + mode, running) == "0"; }));
+            BOOST_TEST(soon([&] { return sessions(admin, "runs-" + mode.name, running) == "0"; }));
             const dewpond::detail::PqResult r{PQgetResult(*lease)};
             BOOST_TEST(PQresultErrorField(r.get(), PG_DIAG_SQLSTATE) == std::string{"57014"});
         }
@@ -152,28 +86,28 @@ BOOST_AUTO_TEST_CASE(a_statement_that_runs_is_cancelled_through_it_when_the_pool
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_that_runs_at_the_return_is_cancelled_through_it) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.name = "left-running-" + mode, .max_size = 1, .min_idle = 0}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.name = "left-running-" + mode.name, .max_size = 1, .min_idle = 0}};
             Admin admin;
             auto lease = db.checkout(10s);
             BOOST_TEST_REQUIRE(PQsendQuery(*lease, "select pg_sleep(60)") == 1);
             const std::string running = "and state='active' and query='select pg_sleep(60)'";
-            BOOST_TEST_REQUIRE(soon([&] { return sessions(admin, "left-running-" + mode, running) == "1"; }));
+            BOOST_TEST_REQUIRE(soon([&] { return sessions(admin, "left-running-" + mode.name, running) == "1"; }));
             const Stopwatch watch;
             lease.give_back();
             BOOST_TEST(watch.ms() < at_once_ms);
             lease = db.checkout(10s);
             BOOST_TEST(value(*lease, "select 1") == "1");
-            BOOST_TEST(sessions(admin, "left-running-" + mode, running) == "0");
+            BOOST_TEST(sessions(admin, "left-running-" + mode.name, running) == "0");
         }
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_backend_killed_while_idle_costs_nobody_a_query_once_it_is_known) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.max_size = 1, .min_idle = 0}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.max_size = 1, .min_idle = 0}};
             Admin admin;
             Console console;
             for (int round = 0; round < 10; ++round) {
@@ -185,105 +119,231 @@ BOOST_AUTO_TEST_CASE(a_backend_killed_while_idle_costs_nobody_a_query_once_it_is
                 BOOST_TEST_REQUIRE(now != pid);
             }
             // A session is ours; in transaction mode nobody of us was linked to what died.
-            BOOST_TEST(db.stats().closed_because(CloseReason::check_failed) == (mode == "session" ? 10u : 0u));
+            BOOST_TEST(db.stats().closed_because(CloseReason::check_failed) == (mode.session() ? 10u : 0u));
         }
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_pause_under_load_loses_nothing_in_transaction_mode) {
-    Db db{PqDriver{through("transaction")}, {.name = "paused", .max_size = 8}};
-    Console console;
-    Load load{db, 8};
-    Admin admin;
-    BOOST_TEST(soon([&] { return load.served > 200 && sessions(admin, "paused") == std::to_string(server_side); }));
-    console.settle();
-    console.say("PAUSE transaction");  // answers when the last transaction has ended
-    const long at_pause = load.served;
-    const Stopwatch watch;
-    BOOST_TEST(soon([&] { return watch.ms() > 500; }));
-    BOOST_TEST(load.served <= at_pause + 8);  // answers that were on their way
-    console.say("RESUME transaction");
-    BOOST_TEST(soon([&] { return load.served > at_pause + 200; }));
-    load.end();
-    BOOST_TEST(load.lost == 0);
-    BOOST_TEST(db.stats().opened <= 8u);
-    BOOST_TEST(db.stats().closed_because(CloseReason::check_failed) == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(a_checkout_that_pings_during_a_pause_meets_its_deadline_and_goes_on_after_it) {
-    dewpond::Pool db{PqDriver{through("transaction")}, {.max_size = 1, .min_idle = 0}, dewpond::PingAlways{}};
-    BOOST_TEST_REQUIRE(db.try_checkout(10s).has_value());
-    Console console;
-    console.settle();
-    console.say("PAUSE transaction");
-    const Stopwatch watch;
-    const bool served = db.try_checkout(300ms).has_value();
-    BOOST_TEST(!served);
-    BOOST_TEST(watch.ms() < 300 + at_once_ms);
-    console.say("RESUME transaction");
-    BOOST_TEST(db.try_checkout(10s).has_value());
-    BOOST_TEST(db.stats().closed_because(CloseReason::check_failed) >= 1u);  // what the ping had waited for
-}
-
-BOOST_AUTO_TEST_CASE(in_session_mode_a_pause_waits_for_the_pool_and_the_pool_goes_on) {
-    Db db{PqDriver{through("session")}, {.name = "paused-session", .max_size = 2}};
-    Console console, second;
-    Admin admin;
-    Load load{db, 2};
-    BOOST_TEST(soon([&] { return load.served > 200 && sessions(admin, "paused-session") == "2"; }));
-    console.settle();
-    console.begin("PAUSE session");
-    const long before = load.served;
-    BOOST_TEST(soon([&] { return load.served > before + 500; }));
-    BOOST_TEST(!console.answered());
-    second.say("RESUME session");
-    load.end();
-    BOOST_TEST(load.lost == 0);
-}
-
 // What a session remembers belongs, in transaction mode, to whoever comes next.
 BOOST_AUTO_TEST_CASE(a_setting_of_one_borrower_reaches_another_in_transaction_mode_only) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.max_size = 2, .min_idle = 0}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.max_size = 2, .min_idle = 0}};
             const auto one = db.checkout(10s), other = db.checkout(10s);
             BOOST_TEST(value(*other, "select 1") == "1", PQerrorMessage(*other));
             BOOST_TEST(run(*one, "set work_mem = '123kB'") == PGRES_COMMAND_OK);
-            BOOST_TEST(value(*other, "show work_mem") == (mode == "session" ? "4MB" : "123kB"));
+            BOOST_TEST(value(*other, "show work_mem") == (mode.session() ? "4MB" : "123kB"));
             run(*one, "reset work_mem");
             // A prepared statement is there for whoever meets the session that has it.
             BOOST_TEST(run(*one, "prepare mine as select 1") == PGRES_COMMAND_OK);
-            BOOST_TEST(run(*other, "prepare mine as select 1") == (mode == "session" ? PGRES_COMMAND_OK : PGRES_FATAL_ERROR));
+            BOOST_TEST(run(*other, "prepare mine as select 1") == (mode.session() ? PGRES_COMMAND_OK : PGRES_FATAL_ERROR));
             run(*one, "deallocate all");
         }
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_notification_goes_to_whoever_is_there_in_transaction_mode) {
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.max_size = 2, .min_idle = 0}};
+            Admin admin;
+            const auto one = db.checkout(10s), other = db.checkout(10s);
+            BOOST_TEST(value(*other, "select 1") == "1");
+            BOOST_TEST(run(*one, "listen news") == PGRES_COMMAND_OK);
+            int here = 0, there = 0;
+            BOOST_TEST(soon([&] {
+                admin.ask("notify news");
+                run(*other, "select pg_sleep(0.001)");
+                here += notified(*one), there += notified(*other);
+                return here + there > 0;
+            }));
+            BOOST_TEST((here > 0) == mode.session());
+            BOOST_TEST((there > 0) == !mode.session());
+            run(*one, "unlisten *");
+        }
+    }
+}
+
+// What PqPooler::transaction keeps from happening: a borrower gets the rows of another's statement.
+BOOST_AUTO_TEST_CASE(without_the_option_a_prepared_statement_is_another_s_in_transaction_mode) {
+    using dewpond::PqStatements;
+    const bool kept = Console{}.keeps_statements();
+    for (const PqStatements how : {PqStatements::cache, PqStatements::unnamed}) {
+        Db db{PqDriver{transaction_mode.conninfo(), {.statements = how}}, {.max_size = 2, .min_idle = 0}};
+        const auto one = db.checkout(10s), other = db.checkout(10s);
+        const auto both = [&](const char* sql) {
+            for (const auto* lease : {&one, &other}) BOOST_TEST_REQUIRE(run(**lease, sql) == PGRES_COMMAND_OK);
+        };
+        const auto prepared = [](const auto& lease, const char* sql) {
+            const char* const name = lease->prepared(sql);
+            BOOST_TEST_REQUIRE(name != nullptr);
+            return std::string{name};
+        };
+        // Transactions at the same time are in two sessions: there each has a first statement of the same name. The
+        // session that came back last is given out first.
+        const bool named = how == PqStatements::cache;
+        if (named) both("begin");
+        const std::string mine = prepared(one, "select 'mine'"), another = prepared(other, "select 'another'");
+        if (named) both("commit");
+        BOOST_TEST(executed(*one, mine) == (named && kept ? "mine" : "another"));
+        if (!named) continue;
+        both("begin");
+        both("deallocate all");
+        both("commit");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(with_it_a_statement_is_prepared_within_a_transaction_and_refused_outside) {
+    Db db{transaction_mode.driver(), {.max_size = 2, .min_idle = 0}};
+    {
+        auto one = db.checkout(10s), other = db.checkout(10s);
+        const auto refused = [](const PoolError& e) {
+            return e.code() == dewpond::Code::bad_option && std::string{e.what()}.starts_with("prepared() outside a transaction: ");
+        };
+        BOOST_CHECK_EXCEPTION((void)one->prepared("select 'mine'"), PoolError, refused);
+        for (int round = 0; round < 20; ++round) {
+            for (const auto* lease : {&one, &other}) run(**lease, "begin");
+            const char* const mine = one->prepared("select 'mine'");
+            const char* const another = other->prepared("select 'another'");
+            BOOST_TEST_REQUIRE((mine != nullptr && another != nullptr));
+            BOOST_TEST(executed(*one, mine) == "mine");
+            BOOST_TEST(executed(*other, another) == "another");
+            run(*one, "commit"), run(*other, "commit");
+            BOOST_CHECK_EXCEPTION((void)one->prepared("select 'mine'"), PoolError, refused);
+            // Parameters need no name.
+            BOOST_TEST(value(*other, "select 1") == "1");
+            const dewpond::PqResult r = exec(one, "select $1::int + 1", round);
+            BOOST_TEST_REQUIRE(PQntuples(r.get()) == 1);
+            BOOST_TEST(PQgetvalue(r.get(), 0, 0) == std::to_string(round + 1));
+        }
+        run(*one, "begin; select 1/0");
+        BOOST_TEST(one->prepared("select 'mine'") == nullptr);
+        BOOST_TEST(std::string{PQerrorMessage(*one)}.find("aborted") != std::string::npos);
+        run(*one, "rollback");
+        // A query under way proves no transaction, and is not disturbed.
+        BOOST_TEST_REQUIRE(PQsendQuery(*one, "select 7") == 1);
+        BOOST_CHECK_EXCEPTION((void)one->prepared("select 'mine'"), PoolError, refused);
+        const dewpond::PqResult seven{PQgetResult(*one)};
+        BOOST_TEST(PQgetvalue(seven.get(), 0, 0) == std::string{"7"});
+        while (dewpond::PqResult{PQgetResult(*one)}) {
+        }
+    }
+    BOOST_TEST(db.stats().opened == 2u);
+    BOOST_TEST(db.stats().dirty_returns == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(in_session_mode_statements_and_resets_are_as_without_it) {
+    dewpond::Pool db{PqDriver{session_mode.conninfo(), {.reset_sql = "select 1", .pooler = PqPooler::session}}, {.max_size = 1, .min_idle = 0}};
+    std::string first;
+    for (int round = 0; round < 3; ++round) {
+        const auto lease = db.checkout(10s);
+        const char* const name = lease->prepared("select 41 + 1");
+        BOOST_TEST_REQUIRE(name != nullptr);
+        if (round == 0) first = name;
+        BOOST_TEST(name == first);
+        BOOST_TEST(executed(*lease, name) == "42");
+        BOOST_TEST(value(*lease, "select count(*) from pg_prepared_statements") == "1");
+        run(*lease, "begin");
+    }
+    BOOST_TEST(db.stats().dirty_returns == 3u);
+    dewpond::Pool thorough{PqDriver{session_mode.conninfo(), {.reset = PqReset::session, .pooler = PqPooler::session}},
+                           {.max_size = 1, .min_idle = 0}, dewpond::ResetAlways{}};
+    {
+        const auto setter = thorough.checkout(10s);
+        run(*setter, "set work_mem = '123kB'");
+    }
+    const auto lease = thorough.checkout(10s);
+    BOOST_TEST(value(*lease, "show work_mem") == "4MB");
+    BOOST_TEST(thorough.stats().opened == 1u);
+}
+
+// pgbouncer/pgbouncer#859. A promotion was seen to do the same: a pool that requires a primary would stay down.
+BOOST_AUTO_TEST_CASE(a_newcomer_is_told_the_old_role_so_none_can_be_required) {
+    constexpr const char *parameter = "default_transaction_read_only", *show = "show default_transaction_read_only";
+    Admin admin;
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            const auto becomes = [&](PGconn* c, const char* how, const std::string& is) {
+                admin.ask(std::string{"alter system "} + how);
+                admin.ask("select pg_reload_conf()");
+                BOOST_TEST_REQUIRE(soon([&] { return value(c, show) == is; }));
+            };
+            {
+                Db old{mode.driver(), {.max_size = 1, .min_idle = 0}};
+                const auto lease = old.checkout(10s);
+                BOOST_TEST(value(*lease, show) == "off");
+                becomes(*lease, "set default_transaction_read_only = on", "on");
+                BOOST_TEST(told(*lease, parameter) == "on");  // whoever meets it hears of it
+            }
+            {
+                PqDriver insists{mode.conninfo(), {.require = dewpond::PqRole::primary}};
+                const PqConnection c = opened(insists);
+                BOOST_TEST(told(c, parameter) == "off");  // and so it was let in
+                BOOST_TEST(value(c, show) == "on");
+            }
+            Db later{mode.driver(), {.max_size = 1, .min_idle = 0}};
+            const auto lease = later.checkout(10s);
+            becomes(*lease, "reset default_transaction_read_only", "off");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_is_told_by_the_pooler_s_number) {
+    for (const Mode& mode : modes) {
+        PqDriver driver = mode.driver();
+        PqConnection c = opened(driver);
+        BOOST_TEST(driver.label(c) == std::to_string(PQbackendPID(c)) + " (the pooler's number)");
+        BOOST_TEST(value(c, "select pg_backend_pid()") != std::to_string(PQbackendPID(c)));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(options_in_the_connection_string_are_refused_and_the_error_says_by_whom) {
-    Db db{PqDriver{through("session") + " options='-c work_mem=1MB'"}, {.min_idle = 0}};
+    Db db{PqDriver{session_mode.conninfo() + " options='-c work_mem=1MB'"}, {.min_idle = 0}};
     const auto lease = db.try_checkout(300ms);
     BOOST_TEST_REQUIRE(!lease.has_value());
     BOOST_TEST(std::string{lease.error().what()}.find("SQLSTATE 08P01") != std::string::npos, lease.error().what());
 }
 
 BOOST_AUTO_TEST_CASE(a_preflight_recognises_it_and_its_mode) {
-    for (const std::string& mode : modes) {
-        BOOST_TEST_CONTEXT(mode) {
-            Db db{PqDriver{through(mode)}, {.name = "preflight-" + mode, .max_size = 2, .min_idle = 0}};
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db db{mode.driver(), {.name = "preflight-" + mode.name, .max_size = 2, .min_idle = 0}};
             Admin admin;
             const auto r = dewpond::preflight(db, {.replicas = 50});
             BOOST_TEST_REQUIRE(r.find("pooler") != nullptr, r.text());
-            BOOST_TEST(r.find("pooler")->fact.find(mode + " mode") != std::string::npos, r.text());
+            BOOST_TEST(r.find("pooler")->fact.find(mode.name + " mode") != std::string::npos, r.text());
             BOOST_TEST((r.find("connections")->verdict == dewpond::PreflightVerdict::ok), r.text());
             BOOST_TEST(r.find("connections")->fact.starts_with("50 processes x 2 = 100 clients of a pooler"), r.text());
-            BOOST_TEST(sessions(admin, "preflight-" + mode, "and state<>'idle'") == "0");
+            BOOST_TEST((r.find("pooler")->verdict == dewpond::PreflightVerdict::ok), r.text());
+            BOOST_TEST(sessions(admin, "preflight-" + mode.name, "and state<>'idle'") == "0");
             BOOST_TEST(db.stats().dirty_returns == 0u);
 
-            Db one{PqDriver{through(mode)}, {.max_size = 1, .min_idle = 0}};
+            Db one{mode.driver(), {.max_size = 1, .min_idle = 0}};
             { const auto warm = one.checkout(10s); }
             const auto narrow = dewpond::preflight(one, {.limit = 300ms});
             BOOST_TEST_REQUIRE(narrow.find("pooler") != nullptr, narrow.text());
             BOOST_TEST(narrow.find("pooler")->fact.find("could not be seen") != std::string::npos, narrow.text());
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_preflight_tells_a_wrong_option_also_under_load) {
+    using dewpond::PreflightVerdict;
+    for (const Mode& mode : modes) {
+        BOOST_TEST_CONTEXT(mode.name) {
+            Db busy{mode.driver(), {.max_size = 2}};
+            Load load{busy, mode.session() ? 2 : 6};
+            BOOST_TEST(soon([&] { return load.served > 100; }));
+            for (const PqPooler said : {PqPooler::none, PqPooler::session, PqPooler::transaction}) {
+                Db db{PqDriver{mode.conninfo(), {.pooler = said}}, {.max_size = 2, .min_idle = 0}};
+                const auto r = dewpond::preflight(db);
+                BOOST_TEST_REQUIRE(r.find("pooler") != nullptr, r.text());
+                const auto verdict = said == mode.pooler ? PreflightVerdict::ok : mode.session() ? PreflightVerdict::warn : PreflightVerdict::fail;
+                BOOST_TEST((r.find("pooler")->verdict == verdict), r.text());
+                BOOST_TEST(r.find("pooler")->remedy.starts_with("PqOptions::pooler = PqPooler::" + mode.name) == (said != mode.pooler), r.text());
+            }
+            load.end();
+            BOOST_TEST(load.lost == 0);
         }
     }
 }

@@ -66,6 +66,7 @@ auth_type = trust
 auth_file = $dir/users
 admin_users = dewpond
 default_pool_size = 4
+server_login_retry = 1
 max_client_conn = 200
 INI
     chmod -R a+rX "$dir"

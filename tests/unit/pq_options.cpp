@@ -41,6 +41,13 @@ std::string refusal(const std::string& conninfo, PqOptions options = {}) {
     return {};
 }
 
+/// Of the environment, for a while.
+struct Variable {
+    const char* name;
+    Variable(const char* n, const char* value) : name{n} { ::setenv(n, value, 1); }
+    ~Variable() { ::unsetenv(name); }
+};
+
 BOOST_AUTO_TEST_SUITE(pq_options)
 
 BOOST_AUTO_TEST_CASE(a_malformed_connection_string_is_refused_and_never_quoted) {
@@ -154,11 +161,7 @@ BOOST_AUTO_TEST_CASE(only_names_are_resolved) {
 }
 
 BOOST_AUTO_TEST_CASE(where_the_connection_string_is_silent_the_environment_says_where_to) {
-    const struct Variable {
-        const char* name;
-        Variable(const char* n, const char* value) : name{n} { ::setenv(n, value, 1); }
-        ~Variable() { ::unsetenv(name); }
-    } host{"PGHOST", "/no/a,db"}, port{"PGPORT", "1,2"};
+    const Variable host{"PGHOST", "/no/a,db"}, port{"PGPORT", "1,2"};
     const PqTarget silent{"dbname=app", {}};
     BOOST_TEST(silent.tries() == 2U);
     BOOST_TEST(silent.name(0) == nullptr);
@@ -227,6 +230,51 @@ BOOST_AUTO_TEST_CASE(a_role_is_judged_by_what_the_server_reports) {
         BOOST_TEST(pq_role_fits(PqRole::primary, row.in_hot_standby, row.read_only) == row.primary);
         BOOST_TEST(pq_role_fits(PqRole::standby, row.in_hot_standby, row.read_only) == row.standby);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_pooler_cannot_serve_is_refused_by_name) {
+    using dewpond::PqPooler, dewpond::PqReset, dewpond::PqRole;
+    constexpr auto none = PqPooler::none, session = PqPooler::session, transaction = PqPooler::transaction;
+    const std::string role = "PqOptions::pooler: no role (PqOptions::require, target_session_attrs) can be asked for behind a pooler, "
+                             "which may tell an old one: let the pooler have the right server";
+    const std::string options = "PqOptions::pooler: a pooler refuses or drops what the connection string (or PGOPTIONS) says in options: "
+                                "set it on the role (alter role ... set)";
+    for (const PqPooler pooler : {none, session, transaction}) {
+        BOOST_TEST_CONTEXT(static_cast<int>(pooler)) {
+            const auto either = [&](const std::string& sentence) { return pooler == none ? std::string{} : sentence; };
+            BOOST_TEST(refusal("", {.pooler = pooler}) == "");
+            BOOST_TEST(refusal("", {.require = PqRole::primary, .pooler = pooler}) == either(role));
+            BOOST_TEST(refusal("", {.require = PqRole::standby, .pooler = pooler}) == either(role));
+            BOOST_TEST(refusal("target_session_attrs=read-write", {.pooler = pooler}) == either(role));
+            BOOST_TEST(refusal("target_session_attrs=any", {.pooler = pooler}) == "");
+            BOOST_TEST(refusal("options='-c s3cret=1'", {.pooler = pooler}) == either(options));
+            BOOST_TEST(refusal("options=''", {.pooler = pooler}) == "");
+            {
+                const Variable by_environment{"PGOPTIONS", "-c s3cret=1"};
+                BOOST_TEST(refusal("", {.pooler = pooler}) == either(options));
+                BOOST_TEST(refusal("options=''", {.pooler = pooler}) == either(options));  // as libpq has it
+            }
+            {
+                const Variable by_environment{"PGTARGETSESSIONATTRS", "primary"};
+                BOOST_TEST(refusal("", {.pooler = pooler}) == either(role));
+                BOOST_TEST(refusal("target_session_attrs=any", {.pooler = pooler}) == "");
+            }
+            // As without one in session mode; in transaction mode whose session would it be?
+            const auto shared = [&](const std::string& sentence) { return pooler == transaction ? sentence : std::string{}; };
+            BOOST_TEST(refusal("", {.reset = PqReset::session, .pooler = pooler}) ==
+                       shared("PqOptions::reset is session: behind a pooler in transaction mode DISCARD ALL would meet a session of others"));
+            BOOST_TEST(refusal("", {.reset_sql = "reset s3cret", .pooler = pooler}) ==
+                       shared("PqOptions::reset_sql: behind a pooler in transaction mode it would meet a session of others; leave it empty"));
+        }
+    }
+    // With a function the options are judged at once, and what it returns at the opening.
+    const auto give = [] { return std::string{"host=/no/a options='-c s3cret=1'"}; };
+    BOOST_CHECK_THROW((PqDriver{give, {.require = PqRole::primary, .pooler = session}}), PoolError);
+    PqDriver driver{give, {.pooler = session}};
+    const auto r = driver.open(dewpond::Deadline::after(std::chrono::steady_clock::now(), 10s));
+    BOOST_TEST_REQUIRE(!r.has_value());
+    BOOST_TEST((r.error().fault() == dewpond::Fault::configuration));
+    BOOST_TEST(r.error().text() == options);
 }
 
 BOOST_AUTO_TEST_CASE(connect_timeout_limits_each_try) {

@@ -9,6 +9,7 @@
 #include <dewpond/preflight.hpp>
 
 using namespace std::chrono_literals;
+using dewpond::PqPooler;
 using dewpond::PreflightLine;
 using dewpond::PreflightPlan;
 using dewpond::PreflightReport;
@@ -17,7 +18,6 @@ using dewpond::detail::PqFacts;
 using dewpond::detail::PqJudge;
 using dewpond::detail::PqPath;
 using dewpond::detail::PqPoolFacts;
-using dewpond::detail::PqPooler;
 
 namespace {
 
@@ -36,6 +36,12 @@ PqFacts good() {
     return f;
 }
 const PqPoolFacts pool{.max_size = 10, .checkout_timeout = 10s, .max_idle = 300s};
+
+PqPoolFacts behind(PqPooler said) {
+    PqPoolFacts p = pool;
+    p.pooler = said;
+    return p;
+}
 
 PreflightReport judged(const PqFacts& f, const PreflightPlan& plan = {}, const PqPoolFacts& p = pool) {
     return {PqJudge{f, p, plan}.lines()};
@@ -91,6 +97,9 @@ BOOST_AUTO_TEST_CASE(the_role_of_the_server) {
     says(with([](PqFacts& f) { f.standby = true; }), "server", warn, "PostgreSQL 15.20, standby: whatever writes fails (25006)",
          "target_session_attrs=primary");
     says(with([](PqFacts& f) { f.standby = f.standby_wanted = true; }), "server", ok, "PostgreSQL 15.20, standby");
+    const auto pooled = with([](PqFacts& f) { f.standby = true, f.pooler = PqPooler::session; }, {}, behind(PqPooler::session));
+    says(pooled, "server", warn, "PostgreSQL 15.20, standby: whatever writes fails (25006)", "let the pooler have the primary");
+    BOOST_TEST(pooled.text().find("target_session_attrs") == std::string::npos);  // refused behind a pooler
     says(with([](PqFacts& f) { f.read_only = true; }), "server", warn,
          "PostgreSQL 15.20, primary, but its sessions are read only unless they say otherwise", "default_transaction_read_only");
     says(with([](PqFacts& f) { f.version = 130'014; }), "server", warn,
@@ -128,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_connections_of_all_processes) {
     const auto super = with([](PqFacts& f) { f.superuser = true, f.role_limit = 1; }, {.replicas = 10});
     BOOST_TEST(super.find("connections")->fact == "10 processes x 10 = 100 of 100 (max_connections)");
     BOOST_TEST((super.find("connections")->verdict == ok));
-    const auto pooled = with([](PqFacts& f) { f.pooler = PqPooler::session; }, {.replicas = 98});
+    const auto pooled = with([](PqFacts& f) { f.pooler = PqPooler::session; }, {.replicas = 98}, behind(PqPooler::session));
     says(pooled, "connections", ok,
          "98 processes x 10 = 980 clients of a pooler: its max_client_conn and default_pool_size count, and that one must stay below the server's 97");
     BOOST_TEST((with(same, {.replicas = 0xffff'ffff, .surge = 0xffff'ffff, .other = 0xffff'ffff}).verdict() == fail));
@@ -167,12 +176,31 @@ BOOST_AUTO_TEST_CASE(the_way_to_the_server) {
          "30 s + 3 x 10 s, but no tcp_user_timeout: while data is unacknowledged they do not run", "PqOptions");
 }
 
-BOOST_AUTO_TEST_CASE(a_pooler_in_between) {
-    const auto mode = [](PqPooler p) { return with([p](PqFacts& f) { f.pooler = p; }); };
-    says(mode(PqPooler::session), "pooler", ok, "one in between (PgBouncer or alike), session mode as far as can be seen");
-    says(mode(PqPooler::transaction), "pooler", warn,
-         "one in between (PgBouncer or alike), transaction mode: what outlives a transaction is lost or another's", "no SET, LISTEN");
-    says(mode(PqPooler::unknown), "pooler", warn, "one in between (PgBouncer or alike); its mode could not be seen", "two connections");
+BOOST_AUTO_TEST_CASE(a_pooler_in_between_is_held_against_the_option) {
+    const std::string between = "one in between (PgBouncer or alike)";
+    const std::string session = between + ", session mode as far as can be seen";
+    const std::string transaction = between + ", transaction mode: what outlives a transaction is lost or another's";
+    const std::string option = "PqOptions::pooler = PqPooler::";
+    constexpr auto n = PqPooler::none, s = PqPooler::session, t = PqPooler::transaction;
+    const struct {
+        PqPooler seen, said;
+        PreflightVerdict verdict;
+        std::string fact, remedy;
+    } table[] = {{n, n, ok, "none", ""},
+                 {n, s, warn, "none, and not " + option + "session", option + "none"},
+                 {n, t, warn, "none, and not " + option + "transaction", option + "none"},
+                 {s, n, warn, session + ", and not " + option + "none", option + "session"},
+                 {s, s, ok, session, ""},
+                 {s, t, warn, session + ", and not " + option + "transaction", option + "session"},
+                 {t, n, fail, transaction + ", and not " + option + "none", option + "transaction; no SET, LISTEN"},
+                 {t, s, fail, transaction + ", and not " + option + "session", option + "transaction; no SET, LISTEN"},
+                 {t, t, ok, transaction, ""}};
+    for (const auto& row : table) {
+        says(with([&](PqFacts& f) { f.pooler = row.seen; }, {}, behind(row.said)), "pooler", row.verdict, row.fact, row.remedy);
+    }
+    for (const PqPooler said : {n, s, t}) {
+        says(with([](PqFacts& f) { f.pooler.reset(); }, {}, behind(said)), "pooler", warn, between + "; its mode could not be seen", "two connections");
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,6 +23,7 @@
 #include <dewpond/detail/pq_reset.hpp>
 #include <dewpond/detail/pq_role.hpp>
 #include <dewpond/detail/pq_source.hpp>
+#include <dewpond/detail/pq_target.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/driver.hpp>
 #include <dewpond/error.hpp>
@@ -182,9 +183,12 @@ public:
         return r.session_->note.error();
     }
 
-    /// The process id of its backend, as pg_stat_activity and the server's log have it; taken at open.
+    /// The process id of its backend, as pg_stat_activity and the server's log have it; taken at open. Behind a pooler
+    /// it is a number that the pooler made up, and is told so.
     [[nodiscard]] std::string label(PqConnection& r) const {
-        return r.session_ == nullptr ? std::string{} : std::to_string(r.session_->backend);
+        if (r.session_ == nullptr) return {};
+        const char* const whose = options_.pooler == PqPooler::none ? "" : " (the pooler's number)";
+        return std::to_string(r.session_->backend) + whose;
     }
 
 private:

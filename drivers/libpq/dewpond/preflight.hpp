@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include <dewpond/detail/pq_connection.hpp>
 #include <dewpond/detail/pq_facts.hpp>
 #include <dewpond/detail/pq_judge.hpp>
+#include <dewpond/detail/pq_options.hpp>
 #include <dewpond/preflight_report.hpp>
 #include <dewpond/stats.hpp>
 
@@ -18,22 +21,22 @@ namespace dewpond::inline v0 {
 namespace detail {
 
 /// Which mode a pooler is in, seen with a second connection: right after the first one's statement, in transaction mode
-/// the second gets the same process of the server, as PgBouncer gives out the last one first. In session mode it never
-/// does while the first is connected.
+/// the second gets the same process of the server, as PgBouncer gives out the last one first; or the first, whose process
+/// was the one told in `before`, gets another. In session mode neither can be while both are connected.
 template <class Db>
-PqPooler pq_pooler_mode(Db& pool, PGconn* first, Deadline by) {
+std::optional<PqPooler> pq_pooler_mode(Db& pool, PGconn* first, std::int64_t before, Deadline by) {
     const auto left = [by] { return by.remaining(std::chrono::steady_clock::now()); };
     auto second = pool.try_checkout(Limit{Duration{left()}});
-    if (!second) return PqPooler::unknown;
+    if (!second) return {};
     // Other traffic may take the process in between: a few looks.
     for (int look = 0; look < 5; ++look) {
         const auto a = pq_backend_behind(first, by);
         const auto b = pq_backend_behind(**second, by);
         if (a == 0 || b == 0) {
             second->discard();
-            return PqPooler::unknown;
+            return {};
         }
-        if (a == b) return PqPooler::transaction;
+        if (a == b || a != before) return PqPooler::transaction;
     }
     return PqPooler::session;
 }
@@ -58,13 +61,14 @@ template <class Db>
         return report;
     }
     PGconn* c = **lease;
+    const PqPooler said = detail::PqInside::pooler(**lease);
     detail::PqFacts facts;
     detail::pq_look_around(c, facts);
     detail::pq_ask_around(c, facts, by);
-    if (facts.pooler != detail::PqPooler::none) facts.pooler = detail::pq_pooler_mode(pool, c, by);
+    if (facts.pooler != PqPooler::none) facts.pooler = detail::pq_pooler_mode(pool, c, facts.backend, by);
     if (PQtransactionStatus(c) != PQTRANS_IDLE) lease->discard();
     const Stats stats = pool.stats();
-    detail::PqPoolFacts mine{.max_size = stats.max_size, .checkout_timeout = stats.checkout_timeout};
+    detail::PqPoolFacts mine{.max_size = stats.max_size, .checkout_timeout = stats.checkout_timeout, .pooler = said};
     if constexpr (requires { Duration{pool.lifetime().max_idle}; }) mine.max_idle = pool.lifetime().max_idle;
     report.lines = detail::PqJudge{facts, mine, plan}.lines();
     return report;

@@ -17,6 +17,7 @@
 #include <dewpond/config.hpp>
 #include <dewpond/detail/pq_cancel.hpp>
 #include <dewpond/detail/pq_fault.hpp>
+#include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_statements.hpp>
 
 namespace dewpond::inline v0 {
@@ -36,6 +37,7 @@ struct PqSession {
     void* receiver_arg = nullptr;
     pid_t owner = 0;  ///< the process that opened it
     int backend = 0;
+    PqPooler pooler = PqPooler::none;
     PqStage stage = PqStage::none;
     std::shared_ptr<PqCancelling> cancelling{};  ///< the last request of a reset that cancels what was running
     unsigned requests = 0;                       ///< of that reset
@@ -130,11 +132,14 @@ public:
     /// `PQexecPrepared(*lease, lease->prepared("select $1::int"), 1, ...)`. Prepared at its first use, and kept through
     /// returns, until it is among the `PqOptions::max_statements` no more, a reset drops it (`PqReset::session`), or an
     /// answer that `report` or `exec` saw tells that it is gone. `types` as for PQprepare; text and types together make the statement.
+    /// With `PqPooler::transaction` it is prepared at each call, inside a transaction only, until that ends.
     /// \returns a name that holds until the next call of `prepared` on this connection; null when it could not be
     /// prepared: PQerrorMessage says why.
     /// \cost a search among `max_statements` texts; at the first use one round trip without a deadline, as for every
     /// query of yours; another one where the oldest has to make room, never inside a transaction.
-    /// \throws std::bad_alloc, with nothing prepared.
+    /// \throws std::bad_alloc, with nothing prepared; PoolError (`bad_option`) with `PqPooler::transaction` outside a
+    /// transaction, where the next statement may meet another session, and there what somebody else prepared under that
+    /// name (seen: his rows). `exec(lease, sql, ...)` takes parameters and needs no name.
     template <std::convertible_to<Oid>... Types>
     [[nodiscard]] const char* prepared(std::string_view sql, Types... types) {
         const std::array<Oid, sizeof...(Types)> oids{static_cast<Oid>(types)...};
@@ -169,6 +174,8 @@ struct PqInside {
         known.set(state);
         r.session_->fail(fault, sentence, known);
     }
+    /// What `PqOptions::pooler` said when it was opened.
+    static PqPooler pooler(const PqConnection& r) noexcept { return r.session_ != nullptr ? r.session_->pooler : PqPooler::none; }
     /// An answer may tell that prepared statements are gone.
     static void saw(PqConnection& r, const PGresult* result) noexcept {
         if (r.session_ != nullptr) pq_saw(r.session_->statements, result);

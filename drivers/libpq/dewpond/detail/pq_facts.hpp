@@ -16,12 +16,12 @@
 
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/pq_fault.hpp>
+#include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 
 namespace dewpond::inline v0::detail {
 
 enum class PqPath : std::uint8_t { local, loopback, network };
-enum class PqPooler : std::uint8_t { none, session, transaction, unknown };
 
 /// Numbers and flags only: nothing here could hold a secret. A setting that the server does not know is empty.
 struct PqFacts {
@@ -42,7 +42,7 @@ struct PqFacts {
     std::optional<std::int64_t> idle_session_ms{}, idle_in_transaction_ms{}, statement_ms{};
     bool standby = false, read_only = false;
     std::int64_t backend = 0;
-    PqPooler pooler = PqPooler::none;
+    std::optional<PqPooler> pooler = PqPooler::none;  ///< empty: there is one, whose mode could not be seen
 };
 
 /// Sends one statement and takes its only result; null when there is none by the deadline (then the connection is good
@@ -160,7 +160,7 @@ inline void pq_ask_around(PGconn* c, PqFacts& f, Deadline by) noexcept {
     f.standby = standby.value_or(0) != 0;
     f.read_only = read_only.value_or(0) != 0;
     // A server tells its own process when it lets a client in; a pooler invents one.
-    if (f.answered && f.backend != PQbackendPID(c)) f.pooler = PqPooler::unknown;
+    if (f.answered && f.backend != PQbackendPID(c)) f.pooler.reset();
 }
 
 }  // namespace dewpond::inline v0::detail

@@ -12,6 +12,7 @@
 
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/pq_facts.hpp>
+#include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/text.hpp>
 #include <dewpond/fleet.hpp>
 #include <dewpond/preflight_report.hpp>
@@ -23,6 +24,7 @@ struct PqPoolFacts {
     std::size_t max_size = 0;
     Duration checkout_timeout{};
     Duration max_idle = never;
+    PqPooler pooler = PqPooler::none;
 };
 
 class PqJudge {
@@ -69,7 +71,8 @@ private:
             append(fact, ", standby");
             if (f_.standby_wanted) return ok("server", std::move(fact));
             return warn("server", text(fact, ": whatever writes fails (25006)"),
-                        "target_session_attrs=primary in the connection string; standby or prefer-standby if it is meant so");
+                        f_.pooler != PqPooler::none ? "let the pooler have the primary, if it is not meant so"
+                        : "target_session_attrs=primary in the connection string; standby or prefer-standby if it is meant so");
         }
         append(fact, ", primary");
         if (f_.read_only) {
@@ -157,16 +160,32 @@ private:
 
     void pooler() {
         const char* topic = "pooler";
-        switch (f_.pooler) {
-            case PqPooler::none: return ok(topic, "none");
-            case PqPooler::session: return ok(topic, "one in between (PgBouncer or alike), session mode as far as can be seen");
-            case PqPooler::transaction:
-                return warn(topic, "one in between (PgBouncer or alike), transaction mode: what outlives a transaction is lost or another's",
-                            "no SET, LISTEN, prepared statement, advisory lock or temporary table beyond a transaction: docs/scaling.md");
-            case PqPooler::unknown: break;
+        const PqPooler said = p_.pooler;
+        const auto option = [](PqPooler p) {
+            const char* mode = p == PqPooler::none ? "none" : p == PqPooler::session ? "session" : "transaction";
+            return text("PqOptions::pooler = PqPooler::", mode);
+        };
+        const auto contradicted = [&](const char* fact) { return text(fact, ", and not ", option(said)); };
+        if (!f_.pooler) {
+            return warn(topic, "one in between (PgBouncer or alike); its mode could not be seen",
+                        "it takes two connections to see it: ask again when two are free, with max_size of 2 at least");
         }
-        warn(topic, "one in between (PgBouncer or alike); its mode could not be seen",
-             "it takes two connections to see it: ask again when two are free, with max_size of 2 at least");
+        const std::string remedy = option(*f_.pooler);
+        switch (*f_.pooler) {
+            case PqPooler::none:
+                if (said == PqPooler::none) return ok(topic, "none");
+                return warn(topic, contradicted("none"), remedy);
+            case PqPooler::session: {
+                const char* fact = "one in between (PgBouncer or alike), session mode as far as can be seen";
+                if (said == PqPooler::session) return ok(topic, fact);
+                return warn(topic, contradicted(fact), remedy);
+            }
+            case PqPooler::transaction: break;
+        }
+        const char* fact = "one in between (PgBouncer or alike), transaction mode: what outlives a transaction is lost or another's";
+        if (said == PqPooler::transaction) return ok(topic, fact);
+        // Prepared statements are the default, and were seen to be another's: wrong rows, and no error.
+        fail(topic, contradicted(fact), text(remedy, "; no SET, LISTEN, advisory lock or temporary table beyond a transaction: docs/scaling.md"));
     }
 
     void encryption() {

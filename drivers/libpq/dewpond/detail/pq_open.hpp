@@ -17,6 +17,7 @@
 #include <dewpond/detail/pq_fault.hpp>
 #include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_resolve.hpp>
+#include <dewpond/detail/pq_target.hpp>
 #include <dewpond/detail/pq_wire.hpp>
 #include <dewpond/error.hpp>
 #include <dewpond/result.hpp>
@@ -96,6 +97,8 @@ inline std::unique_ptr<PqSession> pq_session_of(std::unique_ptr<PGconn, PqFinish
     s->backend = PQbackendPID(c.get());
     s->statements.how = options.statements;
     s->statements.most = options.max_statements;
+    s->statements.shared = options.pooler == PqPooler::transaction;
+    s->pooler = options.pooler;
     s->conn = c.release();
     return s;
 }

@@ -18,6 +18,7 @@
 #include <dewpond/detail/pq_options.hpp>
 #include <dewpond/detail/pq_question.hpp>
 #include <dewpond/detail/pq_secret.hpp>
+#include <dewpond/detail/pq_target.hpp>
 #include <dewpond/error.hpp>
 #include <dewpond/result.hpp>
 

@@ -14,13 +14,14 @@
 #include <libpq-fe.h>
 
 #include <dewpond/config.hpp>
+#include <dewpond/error.hpp>
 
 namespace dewpond::inline v0 {
 
 /// What `PqConnection::prepared` does.
 enum class PqStatements : std::uint8_t {
     cache,    ///< prepares a statement at its first use on each connection, under a name that it remembers
-    unnamed,  ///< prepares it anew each time, as the unnamed one: for poolers that change the server's session
+    unnamed,  ///< prepares it anew each time, as the unnamed one, so that the session keeps nothing
 };
 
 namespace detail {
@@ -98,6 +99,7 @@ private:
 struct PqStatementCache {
     PqStatements how = PqStatements::cache;
     std::size_t most = 0;
+    bool shared = false;  ///< by a pooler: outside a transaction the session may be another one each time
     PqStatementBook book{};
     PqStatementBook::Name name{0};  ///< the last one told
 };
@@ -121,7 +123,12 @@ inline const char* pq_prepared(PGconn* c, PqStatementCache& cache, std::string_v
         const PqClearStatement r{PQprepare(c, as, text.c_str(), static_cast<int>(n), types)};
         return PQresultStatus(r.r) == PGRES_COMMAND_OK;
     };
-    if (cache.how == PqStatements::unnamed) return prepare("", std::string{sql}) ? "" : nullptr;
+    if (cache.shared && (PQtransactionStatus(c) == PQTRANS_IDLE || PQtransactionStatus(c) == PQTRANS_ACTIVE)) {
+        DEWPOND_THROW(PoolError{Code::bad_option, std::string_view{},
+                                "prepared() outside a transaction: behind a pooler in transaction mode the statement would be "
+                                "anybody's; use exec(lease, sql, ...), or begin first"});
+    }
+    if (cache.shared || cache.how == PqStatements::unnamed) return prepare("", std::string{sql}) ? "" : nullptr;
     PqStatementBook& book = cache.book;
     book.belongs_to(PQbackendPID(c));  // a PQreset by the borrower makes another session of it
     const PqStatementBook::Entry* e = book.find(sql, types, n);

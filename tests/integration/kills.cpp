@@ -20,6 +20,7 @@ namespace ut = boost::unit_test;
 
 namespace {
 
+/// Of what is done on each way to the server: about a thousand in all; ten thousand on each way by `tests/run --deep`.
 bool deep() { return std::getenv("DEWPOND_DEEP") != nullptr; }
 
 /// The table: filled by the cases in their order, printed when the last of them is through.
@@ -64,12 +65,12 @@ BOOST_TEST_GLOBAL_FIXTURE(PrintsTable);
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(kills, *ut::timeout(1800))
+BOOST_AUTO_TEST_SUITE(kills, *ut::timeout(2900))
 
 // Three rest, one of them is killed; once its socket has become readable three are borrowed, and none is the dead one.
 // Readable is the first instant at which this host can know: the end of the stream comes some ms after the last words.
 BOOST_AUTO_TEST_CASE(a_death_that_has_reached_this_host_is_never_handed_out) {
-    const int rounds = deep() ? 3'334 : 334;
+    const int rounds = deep() ? 10'000 : 334;
     std::mt19937 random{1};
     for (const Way& way : ways()) {
         BOOST_TEST_CONTEXT(way.name) {
@@ -107,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_death_that_has_reached_this_host_is_never_handed_out) {
 // Killed at any instant of a loop that borrows, asks and returns without a pause. Nobody can know of a death that has
 // not arrived: the share that meets one is told, not judged. But it costs one query, not two, and no slot.
 BOOST_AUTO_TEST_CASE(a_death_at_a_random_instant_costs_one_query_at_most) {
-    const int rounds = deep() ? 2'000 : 60;
+    const int rounds = deep() ? 10'000 : 60;
     std::mt19937 random{2};
     for (const Way& way : ways()) {
         BOOST_TEST_CONTEXT(way.name) {
@@ -152,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_notification_is_no_death_and_hides_none) {
         BOOST_TEST_CONTEXT(way.name) {
             Db db{PqDriver{way.conninfo}, {.name = "notified", .max_size = 1, .min_idle = 0}};
             Admin admin;
-            int sent = 0, got = 0, alive_bursts = 0, false_alarms = 0, kills = 0, missed = 0, failed = 0;
+            int sent = 0, got = 0, alive_bursts = 0, swept = 0, false_alarms = 0, kills = 0, missed = 0, failed = 0;
             while (sent < wanted) {
                 const bool kill = random() % 10 == 0;
                 const int burst = static_cast<int>(random() % 20) + 1;
@@ -164,7 +165,8 @@ BOOST_AUTO_TEST_CASE(a_notification_is_no_death_and_hides_none) {
                 std::string sql;
                 for (int i = 0; i < burst; ++i) sql += "notify news, '" + std::to_string(sent + i) + "';";
                 admin.ask(sql);
-                BOOST_TEST_REQUIRE(ear.hears(POLLIN));
+                // Not heard: the keeper's sweep was there first and has read it. The next borrower gets it all the same.
+                if (!ear.hears(POLLIN, 200ms)) ++swept;
                 if (kill) {
                     admin.terminate(std::to_string(backend));
                     BOOST_TEST_REQUIRE(ear.hears(POLLRDHUP));
@@ -191,9 +193,9 @@ BOOST_AUTO_TEST_CASE(a_notification_is_no_death_and_hides_none) {
                 if (!kill) sent += burst;
                 failed += echoes(*lease) ? 0 : 1;
             }
-            row("%-4s  notified   %6d NOTIFYs in %d bursts, %d of them read: %d false alarms; %d kills behind a burst: "
-                "%d missed",
-                way.name, sent, alive_bursts, got, false_alarms, kills, missed);
+            row("%-4s  notified   %6d NOTIFYs in %d bursts (the sweep was first at %d), %d read: %d false alarms; "
+                "%d kills behind a burst: %d missed",
+                way.name, sent, alive_bursts, swept, got, false_alarms, kills, missed);
             BOOST_TEST(false_alarms == 0);
             BOOST_TEST(missed == 0);
             BOOST_TEST(failed == 0);

@@ -82,9 +82,9 @@ public:
         if (fd_ >= 0) ::close(fd_);
     }
     /// Waits until one of the events is there.
-    [[nodiscard]] bool hears(short events) const {
+    [[nodiscard]] bool hears(short events, std::chrono::milliseconds limit = 10s) const {
         pollfd p{fd_, events, 0};
-        return ::poll(&p, 1, 10'000) == 1;
+        return ::poll(&p, 1, static_cast<int>(limit.count())) == 1;
     }
     /// Waits until so many bytes can be read.
     [[nodiscard]] bool has(int bytes) const {

@@ -108,6 +108,7 @@ BOOST_AUTO_TEST_CASE(every_reason_to_close_early_is_told_and_age_and_the_end_are
     };
     pool.checkout(1s).discard();
     BOOST_CHECK(reason() == CloseReason::discarded);
+    BOOST_TEST(holds(b.told(EventKind::closed).back().place, "events.cpp"));
     b.script.on(Hook::reset, {fail()});
     pool.checkout(1s)->make_dirty();
     BOOST_CHECK(reason() == CloseReason::reset_failed);

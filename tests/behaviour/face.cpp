@@ -178,4 +178,17 @@ BOOST_AUTO_TEST_CASE(a_driver_with_the_needed_rows_only_is_enough, *boost::unit_
     BOOST_TEST(counts.live() == 1);  // the one that was taken out
 }
 
+BOOST_AUTO_TEST_CASE(what_a_hook_soils_is_closed_where_the_driver_cannot_clean_it, *boost::unit_test::timeout(20)) {
+    using Staining = dewpond::testing::Scripted<dewpond::testing::can::Dirty>;
+    const Script script;
+    const auto soil_the_first = [](ScriptedResource& r, Deadline) {
+        if (r.id() == 1) r.make_dirty();
+        return true;
+    };
+    dewpond::Pool pool{Staining{script}, {.max_size = 1}, dewpond::OnCheckout{soil_the_first}, StallClock{}};
+    const auto lease = pool.checkout(1s);
+    BOOST_TEST(lease->id() == 2u);
+    BOOST_TEST(pool.stats().closed_because(CloseReason::hook_left_dirty) == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Opening: who opens, how many at once, and what a failure means for those who wait.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "kit/bench.hpp"
@@ -281,6 +285,22 @@ POND_TEST_CASE(the_keepers_thread_opens_min_idle_by_itself) {
     Pond& pool = b.start(4);
     b.script.wait_live(2);
     BOOST_TEST(eventually([&] { return pool.stats().idle == 2; }));
+}
+
+POND_TEST_CASE_IF(threads_of_the_pools_are_called_after_it, c.background || c.keeps) {
+    Bench b{config};
+    b.setting.options.name = "orders-of-all-kinds";
+    b.start(1);
+    const auto called = [](std::string_view name) {
+        std::size_t n = 0;
+        for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
+            std::string line;
+            std::getline(std::ifstream{task.path() / "comm"}, line);
+            n += line == name ? 1 : 0;
+        }
+        return n;
+    };
+    BOOST_TEST(eventually([&] { return called("dew-orders-of-a") == b.crew(); }));
 }
 
 BOOST_AUTO_TEST_CASE(a_driver_may_suggest_min_idle, *boost::unit_test::timeout(20)) {

@@ -29,6 +29,19 @@ POND_TEST_CASE_IF(a_waiter_never_sees_what_the_holder_left, c.resets) {
     BOOST_TEST(!waiter.lease()->is_dirty());
 }
 
+POND_TEST_CASE(a_return_that_serves_a_waiter_says_what_any_other_says) {
+    Bench b{config};
+    Pond& pool = b.start(1);
+    auto held = b.take(1);
+    Caller caller{pool};
+    pool.enqueue(caller.ticket(), 1h);
+    b.wait_waiting(1);
+    BOOST_CHECK(held[0].give_back() == ReturnReport::clean);
+    BOOST_TEST(caller.is_served());
+    BOOST_TEST(caller.lease().id() == 1u);
+    caller.lease().end();
+}
+
 POND_TEST_CASE_IF(without_a_reset_it_comes_back_as_it_was, !c.resets) {
     Bench b{config};
     Pond& pool = b.start(1);
@@ -43,6 +56,8 @@ BOOST_AUTO_TEST_CASE(reset_if_dirty_resets_nothing_that_is_clean, *boost::unit_t
     for (int i = 0; i < 10; ++i) (void)pool.checkout();
     BOOST_TEST(b.script.count(Hook::reset) == 0u);
     BOOST_TEST(b.script.count(Hook::dirty) == 10u);
+    BOOST_CHECK(pool.checkout().give_back() == ReturnReport::clean);
+    BOOST_TEST(b.script.count(Hook::reset) == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(reset_always_resets_at_every_return, *boost::unit_test::timeout(20)) {
@@ -66,6 +81,16 @@ POND_TEST_CASE_IF(what_cannot_be_reset_is_closed, c.resets) {  // Sec2
     if (config.counts) BOOST_TEST(pool.stats().closed_because(CloseReason::reset_failed) == 1u);
     b.script.on(Hook::reset, {});
     BOOST_TEST(pool.checkout(1s).id() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_clean_and_cannot_be_reset_is_closed_and_no_dirty_return, *boost::unit_test::timeout(20)) {
+    Bench b{"strict"};
+    Pond& pool = b.start(1);
+    b.script.on(Hook::reset, {fail()});
+    BOOST_CHECK(pool.checkout().give_back() == ReturnReport::closed);
+    BOOST_TEST(b.told(EventKind::dirty_return).empty());
+    BOOST_TEST(pool.stats().dirty_returns == 0u);
+    BOOST_TEST(pool.stats().closed_because(CloseReason::reset_failed) == 1u);
 }
 
 POND_TEST_CASE_IF(what_is_still_dirty_after_a_reset_is_closed, c.knows_dirty) {
@@ -225,6 +250,23 @@ POND_TEST_CASE(a_return_to_a_closed_pool_is_closed_and_not_reset) {
     lease.end();
     BOOST_TEST(b.script.count(Hook::reset) == 0u);
     BOOST_TEST(b.script.live() == 0u);
+}
+
+POND_TEST_CASE_IF(a_reset_that_is_unfinished_when_the_pool_closes_is_not_finished, c.resets) {
+    Bench b{config};
+    b.setting.options.keeper_thread = false;
+    b.setting.options.min_idle = 1;
+    Pond& pool = b.start(1);
+    pool.maintain();
+    auto lease = pool.try_checkout();
+    (*lease)->make_dirty();
+    b.script.on(Hook::reset, {unfinished().doing([&] { pool.close(0ms); })});
+    BOOST_CHECK(lease->give_back() == ReturnReport::closed);
+    BOOST_TEST(b.script.count(Hook::reset) == 1u);
+    BOOST_TEST(b.script.live() == 0u);
+    BOOST_TEST(pool.stats().size == 0u);
+    BOOST_TEST(pool.stats().retiring == 0u);
+    if (config.counts) BOOST_TEST(pool.stats().closed_because(CloseReason::pool_closed) == 1u);
 }
 
 POND_TEST_CASE(closing_a_pool_closes_what_waits_for_its_reset) {

@@ -117,6 +117,73 @@ POND_TEST_CASE_IF(the_age_of_the_oldest_lease_is_seen, c.counts || c.holders) {
     BOOST_CHECK(pool.stats().oldest_lease == Duration{});
 }
 
+POND_TEST_CASE_IF(what_was_closed_or_taken_out_is_no_lease_that_grows_old, c.counts || c.holders) {
+    for (const bool closed : {true, false}) {
+        Bench b{config};
+        Pond& pool = b.start(2);
+        const AnyLease lease = pool.checkout();
+        b.clock.advance(100ms);
+        (void)pool.inspect();
+        if (closed) lease.discard();
+        else lease.detach().close_detached();
+        b.clock.advance(60s);
+        (void)pool.inspect();
+        BOOST_CHECK(pool.stats().oldest_lease == Duration{});
+    }
+}
+
+POND_TEST_CASE_IF(a_callback_has_waited_unless_it_was_served_at_once, c.counts && c.checks && !c.background) {
+    for (const std::uint32_t broken : {1u, 2u}) {
+        Bench b{config};
+        b.setting.options.keeper_thread = false;
+        b.setting.options.max_waiting = 1;
+        Pond& pool = b.start(2);
+        b.fill(2);
+        b.script.break_it(broken);
+        Caller first{pool};
+        pool.enqueue(first.ticket(), 1h);  // of the other one, whichever is met first
+        BOOST_TEST_REQUIRE(first.served() == 1);
+        BOOST_TEST(first.lease().id() == 3u - broken);
+        BOOST_TEST(pool.stats().waited == 0u);
+        b.script.break_it(3u - broken);
+        first.lease().end();
+        Caller second{pool};
+        pool.enqueue(second.ticket(), 1h);  // nothing is fit: it waits for an opening
+        BOOST_TEST(second.served() == 0);
+        Caller third{pool};
+        pool.enqueue(third.ticket(), 1h);
+        BOOST_CHECK(third.code() == Code::too_many_waiting);
+        pool.maintain();
+        BOOST_TEST_REQUIRE(second.served() == 1);
+        BOOST_TEST(pool.stats().waited == 1u);
+        const auto other = b.take(1);
+        pool.enqueue(third.ticket(), 1h);  // once more, and now it waits
+        second.lease().end();
+        BOOST_TEST_REQUIRE(third.served() == 2);
+        BOOST_TEST(pool.stats().waited == 2u);
+        third.lease().end();
+    }
+}
+
+POND_TEST_CASE_IF(a_callback_that_met_several_dead_ones_has_not_waited_for_a_live_one, c.counts && c.checks && !c.background) {
+    for (const std::uint32_t alive : {1u, 2u, 3u, 0u}) {
+        Bench b{config};
+        b.setting.options.keeper_thread = false;
+        Pond& pool = b.start(3);
+        b.fill(3);
+        for (std::uint32_t id = 1; id <= 3; ++id) {
+            if (id != alive) b.script.break_it(id);
+        }
+        Caller caller{pool};
+        pool.enqueue(caller.ticket(), 1h);
+        BOOST_TEST(caller.served() == (alive != 0 ? 1 : 0));
+        pool.maintain();
+        BOOST_TEST_REQUIRE(caller.served() == 1);
+        BOOST_TEST(pool.stats().waited == (alive != 0 ? 0u : 1u));
+        caller.lease().end();
+    }
+}
+
 POND_TEST_CASE_IF(the_counters_match_what_happened, c.counts && !c.background) {
     Bench b{config};
     b.setting.options.max_waiting = 1;

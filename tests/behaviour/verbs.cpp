@@ -81,8 +81,11 @@ BOOST_AUTO_TEST_CASE(downwards_below_the_leases_each_surplus_goes_when_it_comes_
     BOOST_TEST(v.pool->stats().size == 3u);
     BOOST_CHECK(v.pool->try_checkout().error().code() == Code::none_idle);
     leases.pop_back();
+    BOOST_CHECK(leases.back().give_back() == ReturnReport::closed);
     leases.pop_back();
     BOOST_TEST(v.pool->stats().size == 1u);
+    BOOST_TEST(v.pool->stats().retiring == 0u);
+    BOOST_TEST(v.pool->stats().closed_because(CloseReason::excess) == 2u);
     leases.pop_back();
     BOOST_TEST(v.pool->stats().idle == 1u);
     BOOST_TEST(v.script.live() == 1u);
@@ -95,6 +98,20 @@ BOOST_AUTO_TEST_CASE(nothing_is_opened_while_too_many_exist) {
     leases.pop_back();
     BOOST_CHECK(v.pool->try_checkout(Limit{v.clock.now()}).error().code() == Code::timed_out);
     BOOST_TEST(v.script.count(Hook::open) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_much_by_the_time_it_is_open_is_closed_again) {
+    auto o = of(2);
+    o.min_idle = 1;
+    Verbs v{o};
+    const auto held = v.take(1);
+    v.script.on(Hook::open, {dewpond::testing::succeed().doing([&] { v.pool->resize(1); })});
+    v.pool->maintain();
+    const auto s = v.pool->stats();
+    BOOST_TEST(s.size == 1u);
+    BOOST_TEST(s.in_use == 1u);
+    BOOST_TEST(s.retiring == 0u);
+    BOOST_TEST(s.closed_because(CloseReason::excess) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(upwards_who_waits_is_served_by_a_new_one) {
@@ -151,6 +168,24 @@ BOOST_AUTO_TEST_CASE(renewed_what_is_out_goes_when_it_comes_back) {
     leases.clear();
     BOOST_TEST(v.script.live() == 0u);
     BOOST_TEST(v.pool->stats().closed_because(CloseReason::renewed) == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(renewed_what_is_out_has_its_share_of_each_tick_once) {
+    Verbs v{of(40)};
+    auto leases = v.take(40);
+    leases.resize(20);
+    v.pool->renew();
+    v.pool->maintain();  // 40 / 10 + 1 are marked
+    BOOST_TEST(v.script.live() == 40u);
+    v.keep_house(20s);
+    BOOST_TEST(v.script.live() == 20u);  // no mark was paid for twice: the idle had their turn
+    BOOST_TEST(v.pool->stats().idle == 0u);
+    Verbs w{of(40)};
+    leases = w.take(40);
+    w.pool->renew();
+    w.pool->maintain();
+    leases.clear();
+    BOOST_TEST(w.pool->stats().closed_because(CloseReason::renewed) == 5u);
 }
 
 BOOST_AUTO_TEST_CASE(renewed_threads_of_the_pool_do_it_at_once) {

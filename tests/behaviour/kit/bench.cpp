@@ -93,6 +93,9 @@ Bench::~Bench() {
     // A library thread that was let go inside the driver ends by itself.
     BOOST_CHECK(eventually([this] { return script.live() == 0; }));
     for (const std::string& v : script.violations()) BOOST_ERROR(v);
+    // What the sink holds goes with the pool's core: nobody is left who keeps that.
+    setting.options.on_event = {};
+    BOOST_CHECK(eventually([this] { return log_.use_count() == 1; }));
 }
 
 Pond& Bench::start() {

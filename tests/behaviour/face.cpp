@@ -178,6 +178,41 @@ BOOST_AUTO_TEST_CASE(a_driver_with_the_needed_rows_only_is_enough, *boost::unit_
     BOOST_TEST(counts.live() == 1);  // the one that was taken out
 }
 
+/// A resource that is counted as an object, too.
+struct Counted {
+    explicit Counted(int& n) noexcept : alive{&n} { ++n; }
+    Counted(Counted&& other) noexcept : alive{other.alive} { ++*alive; }
+    ~Counted() { --*alive; }
+    int* alive;
+};
+struct Counting {
+    using resource = Counted;
+    int* alive;
+    Counted open() { return Counted{*alive}; }
+    void close(Counted&) noexcept {}
+};
+
+BOOST_AUTO_TEST_CASE(a_resource_is_destroyed_when_it_was_closed_refused_or_taken_out, *boost::unit_test::timeout(20)) {
+    int alive = 0;
+    bool welcome = true;
+    const auto ask = [&](Counted&, Deadline) { return welcome; };
+    {
+        dewpond::Pool pool{Counting{&alive}, {.max_size = 2, .outage_grace = 0s}, dewpond::OnOpen{ask}, StallClock{}};
+        pool.checkout().discard();
+        BOOST_TEST(alive == 0);
+        {
+            const Counted taken = pool.checkout().detach();
+            BOOST_TEST(alive == 1);
+        }
+        BOOST_TEST(alive == 0);
+        welcome = false;
+        BOOST_TEST(!pool.try_checkout(1s));
+        BOOST_TEST(alive == 0);
+        welcome = true;
+    }
+    BOOST_TEST(alive == 0);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_hook_soils_is_closed_where_the_driver_cannot_clean_it, *boost::unit_test::timeout(20)) {
     using Staining = dewpond::testing::Scripted<dewpond::testing::can::Dirty>;
     const Script script;

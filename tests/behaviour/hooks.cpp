@@ -198,7 +198,9 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_throws_fails_the_checkout_and_closes_the_r
     angry = false;
     b.fill(1);
     angry = true;
+    auto opened = b.script.count(Hook::open);
     BOOST_CHECK(code_of([&] { (void)pool.checkout(); }) == Code::hook_failed);      // of a hit
+    BOOST_TEST(b.script.count(Hook::open) == opened);
     angry = false;
     b.fill(1);
     angry = true;
@@ -227,6 +229,23 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_throws_at_a_waiter_serves_the_next_waiter,
     held[0].end();
     BOOST_CHECK(first.code() == Code::hook_failed);
     BOOST_TEST(second.id() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_throws_at_a_callback_that_waited_is_its_answer, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    bool angry = false;
+    b.setting.options.keeper_thread = false;
+    b.setting.on_checkout = [&](ScriptedResource& r, Deadline d) { return angry ? throws(r, d) : true; };
+    Pond& pool = b.start(2);
+    auto held = b.take(2);
+    Caller caller{pool};
+    pool.enqueue(caller.ticket(), 1h);
+    angry = true;
+    held[0].end();
+    BOOST_TEST(caller.served() == 1);
+    BOOST_CHECK(caller.code() == Code::hook_failed);
+    BOOST_TEST(pool.stats().size == 1u);
+    BOOST_TEST(pool.stats().waiting == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(on_checkout_that_leaves_it_dirty_costs_one_reset_else_the_resource, *boost::unit_test::timeout(20)) {

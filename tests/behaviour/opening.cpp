@@ -97,6 +97,11 @@ POND_TEST_CASE(an_open_error_returned_or_thrown_reaches_the_caller_with_fault_an
         BOOST_CHECK(result.error().fault() == Fault::configuration);
         BOOST_TEST(holds(result.error().what(), "no such database"));
         BOOST_TEST(pool.stats().size == 0u);
+        BOOST_TEST_REQUIRE(b.told(EventKind::open_failed).size() == 1u);
+        const Told told = b.told(EventKind::open_failed)[0];
+        BOOST_CHECK(told.fault == Fault::configuration);
+        BOOST_TEST(told.text == "no such database");
+        BOOST_TEST(told.slot == 0u);
     }
 }
 

@@ -233,6 +233,21 @@ BOOST_AUTO_TEST_CASE(lent_as_often_as_max_uses_says_and_not_once_more) {
     BOOST_TEST(v.told.empty());  // going of old age is no news
 }
 
+BOOST_AUTO_TEST_CASE(worn_out_or_reported_it_is_closed_for_that_reason_however_it_comes_back) {
+    for (const bool given : {true, false}) {
+        Verbs v{of(1), Lifetime{.max_uses = 2}};
+        for (const Fault told : {Fault::none, Fault::none, Fault::broken}) {
+            auto lease = v.pool->checkout();
+            if (told != Fault::none) lease.report(told);
+            if (!given) continue;
+            const ReturnReport said = lease.give_back();
+            BOOST_CHECK(said == (v.pool->stats().idle == 1 ? ReturnReport::clean : ReturnReport::closed));
+        }
+        BOOST_TEST(v.pool->stats().closed_because(CloseReason::max_uses) == 1u);
+        BOOST_TEST(v.pool->stats().closed_because(CloseReason::discarded) == 1u);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(max_uses_of_nothing_is_refused) {
     BOOST_CHECK_EXCEPTION((Verbs{of(1), Lifetime{.max_uses = 0}}), PoolError,
                           [](const PoolError& e) { return std::string{e.what()}.find("max_uses is 0: it must be 1 or more, or never") != std::string::npos; });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the keeper has noted of each slot, under everybody's hands: borrowers that open, close, take out and report, a
+// What the keeper has noted of each slot, under everybody's hands: borrowers that open or fail to, close, take out and report, a
 // keeper that samples, marks, retires, sweeps and is stopped for a while, threads that ask and renew, callbacks that start
 // the keeper. ThreadSanitizer looks for what is done without its lock; without it the sums must be right.
 #include <atomic>
@@ -29,6 +29,7 @@ struct Chatter {
     Chatter(const Chatter&) = delete;
     ~Chatter() { ::close(fd); }
     const int fd = ::eventfd(1, EFD_CLOEXEC);
+    bool rough = false;  ///< opening fails now and then
     std::atomic<std::int64_t> live{0};
 };
 
@@ -36,6 +37,7 @@ struct Driver {
     using resource = std::unique_ptr<int>;
     Chatter* world;
     resource open() {
+        if (world->rough && stress::my_random().once_in(10)) throw dewpond::OpenError{dewpond::Fault::unreachable, "refused"};
         world->live.fetch_add(1, relaxed);
         return std::make_unique<int>(0);
     }
@@ -52,7 +54,9 @@ void borrow(Pool& pool, Driver driver, std::uint64_t seed, const std::atomic<boo
     stress::Random random{seed};
     while (!stop.load(relaxed)) {
         watchdog.beat();
-        auto lease = pool.checkout(Limit{dewpond::never});
+        auto answer = pool.try_checkout(1ms);
+        if (!answer) continue;
+        auto& lease = *answer;
         ++**lease;
         switch (random.below(8)) {
             case 0: lease.discard(); break;
@@ -73,11 +77,15 @@ BOOST_AUTO_TEST_SUITE(notes, *boost::unit_test::timeout(300))
 
 BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
     Chatter world;
+    world.rough = true;
     {
         const dewpond::testing::ManualClock clock;
         dewpond::Options o;
         o.max_size = slots;
         o.min_idle = slots / 2;
+        o.backoff_min = 1us;
+        o.backoff_max_waiting = o.backoff_max = 1ms;
+        o.outage_grace = dewpond::never;
         Pool pool{Driver{&world}, o, dewpond::Lifetime{.max_idle = 3s, .max_lifetime = 9s}, clock};
         stress::Watchdog watchdog{"notes", [&] { return stress::to_text(pool.stats()); }};
         std::atomic<bool> stop{false};

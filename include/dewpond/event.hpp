@@ -58,6 +58,7 @@ enum class EventKind : std::uint8_t {
         case CloseReason::renewed: return "renewed";
         case CloseReason::check_failed: return "check failed";
         case CloseReason::reset_failed: return "reset failed";
+        case CloseReason::wrong_role: return "wrong role";
         case CloseReason::hook_left_dirty: return "hook left dirty";
         case CloseReason::discarded: return "discarded";
         case CloseReason::excess: return "excess";

@@ -72,6 +72,7 @@ enum class CloseReason : std::uint8_t {
     renewed,          ///< opened before the last `renew()`
     check_failed,     ///< the liveness answer said no
     reset_failed,     ///< could not be made clean
+    wrong_role,       ///< a check or reset found that its server is no longer of the kind asked for
     hook_left_dirty,  ///< a hook or check left it dirty and a reset did not help, or a hook refused it
     discarded,        ///< the borrower asked for it, or reported a fault
     excess,           ///< more exist than are allowed

@@ -105,6 +105,7 @@ void one_thread(const CommandLine& line, Report& report) {
     const auto floor = rounds.add(cas_pair), bitmap = rounds.add(bitmap_pair), mutexes = rounds.add(mutex_pairs);
     const auto bare = add<BarePool>(rounds, 10, 10), counting = add<CountingPool>(rounds, 10, 10);
     const auto watching = add<WatchingPool>(rounds, 10, 10), standard = add<DefaultPool>(rounds, 10, 10);
+    const auto warning = add<WarningPool>(rounds, 10, 10), timed = add<TimedPool>(rounds, 10, 10), exactly = add<ExactlyTimedPool>(rounds, 10, 10);
     const auto textbook = add<Textbook>(rounds, 10, 10);
     rounds.run(line.rounds(61, 15), 8);
 
@@ -119,6 +120,9 @@ void one_thread(const CommandLine& line, Report& report) {
     rows.push_back(row("dewpond, only remembering holders", rounds.ns(watching), base));
     rows.push_back(row("dewpond, default policies", rounds.ns(standard), base));
     rows.back().must = at_most(1.6);
+    rows.push_back(row("the same with WarnAfter", rounds.ns(warning), base));
+    rows.push_back(row("the same with Timings", rounds.ns(timed), base));
+    rows.push_back(row("the same with ExactTimings", rounds.ns(exactly), base));
     rows.push_back(row("textbook mutex pool", rounds.ns(textbook), base));
     report.table(title, rows);
 }

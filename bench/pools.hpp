@@ -26,6 +26,10 @@ using BarePool = dewpond::Pool<NullDriver, dewpond::NoCheck, dewpond::NoReset, d
 /// Between the two: only the count of checkouts; only the holders.
 using CountingPool = dewpond::Pool<NullDriver, dewpond::NoHolders>;
 using WatchingPool = dewpond::Pool<NullDriver, dewpond::NoMetrics>;
+/// The default, and histograms of leases by the coarse clock and by the exact one; and a keeper that warns.
+using TimedPool = dewpond::Pool<NullDriver, dewpond::Timings>;
+using ExactlyTimedPool = dewpond::Pool<NullDriver, dewpond::ExactTimings>;
+using WarningPool = dewpond::Pool<NullDriver, dewpond::WarnAfter>;
 using Textbook = TextbookPool<int>;
 
 inline dewpond::Options options_for(std::size_t size) { return {.name = "bench", .max_size = size}; }

@@ -21,6 +21,7 @@
 #include <dewpond/policies/lifetime.hpp>
 #include <dewpond/policies/liveness.hpp>
 #include <dewpond/policies/waiting.hpp>
+#include <dewpond/policies/watch.hpp>
 
 namespace dewpond::inline v0 {
 namespace detail {
@@ -29,7 +30,8 @@ namespace detail {
 constexpr std::string_view env_keys[] = {
     "NAME",         "MAX_SIZE",      "MIN_IDLE",      "CHECKOUT_TIMEOUT",    "MAX_WAITING", "OPEN_TIMEOUT",  "OPENS_AT_ONCE",
     "BACKOFF_MIN",  "BACKOFF_MAX_WAITING", "BACKOFF_MAX", "OUTAGE_GRACE",    "RESET_TIMEOUT", "RETURN_BUDGET", "KEEPER_THREAD",
-    "MAX_IDLE",     "MAX_LIFETIME",  "JITTER",        "RESTED",              "PATIENCE",
+    "MAX_IDLE",     "MAX_LIFETIME",  "JITTER",        "RESTED",              "PATIENCE",    "CAPACITY",      "MAX_USES",
+    "WARN_AFTER",
 };
 
 /// How many single edits lie between two words.
@@ -168,6 +170,16 @@ inline Options Options::from_env(std::string_view prefix, Options base) {
 [[nodiscard]] inline PingAfterIdle ping_after_idle_from_env(std::string_view prefix, PingAfterIdle base = {}) {
     const detail::Env env{prefix};
     env.read("RESTED", base.rested);
+    env.refuse_if(base.check(Options{}));
+    return base;
+}
+
+/// `WarnAfter` from `<prefix>WARN_AFTER`, over `base`. Throws PoolError.
+[[nodiscard]] inline WarnAfter warn_after_from_env(std::string_view prefix, WarnAfter base = WarnAfter{}) {
+    const detail::Env env{prefix};
+    Duration after = base.warn_after();
+    env.read("WARN_AFTER", after);
+    base = WarnAfter{after};
     env.refuse_if(base.check(Options{}));
     return base;
 }

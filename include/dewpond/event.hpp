@@ -31,6 +31,8 @@ enum class EventKind : std::uint8_t {
     hook_left_dirty,  ///< a hook or check (named in `text`) left a resource dirty or refused it
     stalled,          ///< the keeper came `age` late, as if the process had been stopped: nothing is retired by age this time
     nested_wait,      ///< a thread timed out waiting while it held leases of this pool itself
+    lease_too_old,    ///< a lease has been out for longer than `WarnAfter` allows; `age` is how long, `text` what the resource is called
+    old_lease_back,   ///< a lease of which `lease_too_old` was told has ended; `age` is what was seen of it, `text` as there
     count_            ///< how many kinds there are
 };
 
@@ -45,6 +47,8 @@ enum class EventKind : std::uint8_t {
         case EventKind::hook_left_dirty: return "hook left dirty";
         case EventKind::stalled: return "stalled";
         case EventKind::nested_wait: return "nested wait";
+        case EventKind::lease_too_old: return "lease too old";
+        case EventKind::old_lease_back: return "old lease came back";
         case EventKind::count_: break;
     }
     return "unknown";

@@ -15,6 +15,7 @@ class PoolError;
 class OpenError;
 struct Options;
 struct Stats;
+struct Settings;
 struct Event;
 template <class T, class E>
 class Result;
@@ -37,6 +38,8 @@ struct Lifetime;
 // metrics
 struct NoMetrics;
 class Counters;
+class Timings;
+class ExactTimings;
 // waiting
 struct Adaptive;
 struct StrictFifo;
@@ -46,6 +49,7 @@ struct OpenInBackground;
 // watch
 struct NoHolders;
 struct Holders;
+class WarnAfter;
 
 template <class D, class... Policies>
 class Pool;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stats: they conserve at every step, never block, and count what happened.
 #include <algorithm>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "kit/bench.hpp"
 
@@ -290,12 +294,230 @@ BOOST_AUTO_TEST_CASE(a_label_is_asked_of_nobody_who_is_in_use, *boost::unit_test
     Pond& pool = b.start(2);
     auto held = b.take(2);
     held[1].end();
+    const auto asked = b.script.count(Hook::label);
+    BOOST_TEST(asked == 2u);  // when they were opened
+    b.script.forget_calls();
     b.script.on(Hook::label, {throw_runtime_error("scripted secret")});
     const std::string text = pool.inspect();
-    BOOST_TEST(b.script.count(Hook::label) == 1u);
-    BOOST_CHECK(b.script.calls_of(1).back() != Hook::label);
+    BOOST_TEST(b.script.count(Hook::label) == asked + 1);
+    BOOST_TEST(b.script.calls_of(1).empty());
+    BOOST_TEST(holds(text, "slot 0: in use"), text);
+    BOOST_TEST(holds(text, ", r1\n"), text);  // what it was called when it was opened
     BOOST_TEST(!holds(text, "secret"));
     BOOST_TEST(pool.stats().idle == 1u);
+}
+
+// ---- demand ----
+
+BOOST_AUTO_TEST_CASE(forty_threads_on_thirty_slots_are_seen_before_one_times_out, *boost::unit_test::timeout(20)) {
+    Bench b{"full"};
+    Pond& pool = b.start(30);
+    auto held = b.take(30);
+    BOOST_TEST(pool.stats().demand_peak == 30u);
+    BOOST_TEST(holds(pool.describe(), "demand: 30 at once at the most since the start, in use or waiting: max_size is enough for it"), pool.describe());
+    std::vector<std::unique_ptr<Borrower>> more;
+    for (int i = 0; i < 10; ++i) more.push_back(std::make_unique<Borrower>(pool, 1h));
+    b.wait_waiting(10);
+    const Stats s = pool.stats();
+    BOOST_TEST(s.timed_out == 0u);
+    BOOST_TEST(s.demand == 40u);
+    BOOST_TEST(s.demand_peak == 40u);
+    BOOST_TEST(s.demand_peak_minute == 40u);
+    BOOST_TEST(holds(pool.describe(), "demand: 40 at once at the most since the start, in use or waiting: max_size is 10 short of it"), pool.describe());
+    for (auto& lease : held) lease.end();
+    for (auto& borrower : more) borrower->lease().end();
+    b.clock.advance(59s);
+    BOOST_TEST(pool.stats().demand == 0u);
+    BOOST_TEST(pool.stats().demand_peak_minute == 40u);
+    b.clock.advance(12s);
+    BOOST_TEST(pool.stats().demand_peak_minute == 0u);
+    BOOST_TEST(pool.stats().demand_peak == 40u);
+}
+
+POND_TEST_CASE_IF(demand_counts_nobody_twice, c.checks) {
+    Bench b{config};
+    Pond& pool = b.start(4);
+    for (int round = 0; round < 20; ++round) {
+        auto held = b.take(3);
+        b.script.break_it(held[1].id());
+        for (auto& lease : held) lease.end();
+        b.clock.advance(100ms);
+        b.quiesce(0);
+    }
+    BOOST_TEST(pool.stats().demand_peak == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(who_opens_for_himself_is_demand_too, *boost::unit_test::timeout(20)) {
+    Bench b{"full"};
+    b.setting.options.opens_at_once = 2;
+    Pond& pool = b.start(5);
+    Gate gate;
+    b.script.on(Hook::open, {block(gate)});
+    std::vector<std::unique_ptr<Borrower>> all;
+    for (int i = 0; i < 5; ++i) all.push_back(std::make_unique<Borrower>(pool, 1h));
+    gate.wait_entered(2);
+    b.wait_waiting(3);
+    BOOST_TEST(pool.stats().demand == 5u);
+    gate.open();
+    for (auto& one : all) (void)one->lease();
+    BOOST_TEST(pool.stats().demand_peak == 5u);
+}
+
+// ---- reasons ----
+
+BOOST_AUTO_TEST_CASE(every_reason_to_fail_has_its_count, *boost::unit_test::timeout(20)) {
+    Bench b{"hooked"};
+    b.setting.options.max_waiting = 1;
+    b.setting.options.outage_grace = 1h;
+    bool refuse = false;
+    b.setting.on_checkout = [&](ScriptedResource&, Deadline) -> bool {
+        if (refuse) throw std::runtime_error{"scripted"};
+        return true;
+    };
+    Pond& pool = b.start(1);
+    BOOST_TEST(!pool.try_checkout());
+    b.script.on(Hook::open, {fail(Fault::configuration), succeed()});
+    BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::open_failed);
+    b.clock.advance(10s);
+    {
+        auto held = b.take(1);
+        BOOST_TEST(!pool.try_checkout());
+        Borrower waiter{pool, 2s};
+        b.wait_waiting(1);
+        BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::too_many_waiting);
+        b.clock.advance(2s);
+        BOOST_CHECK(waiter.code() == Code::timed_out);
+    }
+    refuse = true;
+    BOOST_CHECK(pool.try_checkout(1s).error().code() == Code::hook_failed);
+    pool.close(0ms);
+    BOOST_TEST(!pool.try_checkout());
+    const Stats s = pool.stats();
+    BOOST_TEST(s.failed_with(Code::none_idle) == 2u);
+    BOOST_TEST(s.failed_with(Code::open_failed) == 1u);
+    BOOST_TEST(s.failed_with(Code::too_many_waiting) == 1u);
+    BOOST_TEST(s.failed_with(Code::timed_out) == 1u);
+    BOOST_TEST(s.failed_with(Code::hook_failed) == 1u);
+    BOOST_TEST(s.failed_with(Code::closed) == 1u);
+    BOOST_TEST(s.failed_with(Code::cancelled) + s.failed_with(Code::server_down) == 0u);
+    BOOST_TEST(s.open_failed_with(Fault::configuration) == 1u);
+    BOOST_TEST(s.open_failures == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_of_another_role_is_a_reason_of_its_own, *boost::unit_test::timeout(20)) {
+    Bench b{"full"};
+    Pond& pool = b.start(2);
+    b.fill(2);
+    const auto close_by = [&](auto make_unfit) {
+        auto lease = pool.checkout();
+        make_unfit(lease);
+    };
+    b.script.on(Hook::reset, {fail(Fault::wrong_role)});
+    close_by([](AnyLease& l) { l->make_dirty(); });
+    b.script.on(Hook::probe, {fail(Fault::wrong_role), succeed()});
+    (void)pool.checkout();
+    close_by([](AnyLease& l) { l.discard(); });  // that is a wish
+    const Stats s = pool.stats();
+    BOOST_TEST(s.closed_because(CloseReason::wrong_role) == 2u);
+    BOOST_TEST(s.closed_because(CloseReason::discarded) == 1u);
+    BOOST_TEST(s.closed_because(CloseReason::reset_failed) + s.closed_because(CloseReason::check_failed) == 0u);
+    BOOST_CHECK(b.told(EventKind::closed)[0].reason == CloseReason::wrong_role);
+    BOOST_CHECK(b.told(EventKind::closed)[0].fault == Fault::wrong_role);
+}
+
+POND_TEST_CASE_IF(what_was_opened_is_live_or_closed_or_detached, c.counts) {
+    Bench b{config};
+    Pond& pool = b.start(3);
+    for (int round = 0; round < 5; ++round) {
+        auto held = b.take(3);
+        held[0].discard();
+        held[1].detach().close_detached();
+        held[2].end();
+        b.quiesce(0);
+        const Stats s = pool.stats();
+        std::uint64_t closed = 0;
+        for (const auto n : s.closed_by) closed += n;
+        BOOST_TEST(s.opened == s.size + closed + s.detached);
+        BOOST_TEST(s.detached == static_cast<std::uint64_t>(round) + 1);
+    }
+}
+
+// ---- ages ----
+
+BOOST_AUTO_TEST_CASE(an_outage_is_seen_with_its_back_off_and_ends_with_an_opening, *boost::unit_test::timeout(20)) {
+    Bench b{"full"};
+    b.setting.options.backoff_min = b.setting.options.backoff_max_waiting = b.setting.options.backoff_max = 1s;
+    b.setting.options.outage_grace = 1h;
+    Pond& pool = b.start(1);
+    BOOST_CHECK(pool.stats().last_open.is_never());
+    BOOST_CHECK(pool.stats().backoff == Duration{});
+    b.script.on(Hook::open, {fail(Fault::unreachable).taking(b.clock, 1s), succeed()});
+    BOOST_TEST(!pool.try_checkout(1s).has_value());
+    Stats s = pool.stats();
+    BOOST_TEST(s.failures_in_row == 1u);
+    BOOST_CHECK(s.open_fault == Fault::unreachable);
+    BOOST_CHECK(s.backoff >= Duration{99ms} && s.backoff <= Duration{1001ms});
+    BOOST_CHECK(s.last_open.is_never());
+    b.clock.advance(1100ms);
+    BOOST_CHECK(pool.stats().backoff == Duration{});
+    b.fill(1);
+    b.clock.advance(7s);
+    s = pool.stats();
+    BOOST_TEST(s.failures_in_row == 0u);
+    BOOST_CHECK(s.open_fault == Fault::none);
+    BOOST_CHECK(s.last_open == Duration{7s});
+    BOOST_CHECK(s.age == Duration{9100ms});
+}
+
+BOOST_AUTO_TEST_CASE(the_keepers_age_is_the_time_since_it_looked, *boost::unit_test::timeout(20)) {
+    Bench b{"keeper"};
+    b.setting.options.keeper_thread = false;
+    Pond& pool = b.start(1);
+    BOOST_CHECK(pool.stats().keeper_age.is_never());
+    BOOST_CHECK(pool.stats().keeper_period == Duration{1s});
+    b.clock.advance(1s);
+    pool.maintain();
+    BOOST_CHECK(pool.stats().keeper_age == Duration{});
+    b.clock.advance(700ms);
+    pool.maintain();  // not yet due
+    BOOST_CHECK(pool.stats().keeper_age == Duration{700ms});
+    Bench none{"plain"};
+    BOOST_CHECK(none.start(1).stats().keeper_period.is_never());
+    none.clock.advance(1h);
+    none.pool().maintain();
+    BOOST_CHECK(none.pool().stats().keeper_age.is_never());
+}
+
+POND_TEST_CASE_IF(whoever_asks_for_stats_is_a_look_at_the_leases, c.counts || c.holders) {
+    Bench b{config};
+    b.setting.options.keeper_thread = false;
+    Pond& pool = b.start(1);
+    b.script.on(Hook::open, {succeed()});
+    if (config.background) return;
+    AnyLease lease = pool.checkout(1h);
+    b.clock.advance(100ms);
+    (void)pool.stats();
+    b.clock.advance(30s);
+    BOOST_CHECK(pool.stats().oldest_lease == Duration{30s});
+}
+
+BOOST_AUTO_TEST_CASE(every_number_of_the_options_is_in_the_settings, *boost::unit_test::timeout(20)) {
+    Bench b{"keeper"};
+    b.setting.options = {.max_size = 7, .capacity = 70, .min_idle = 2, .checkout_timeout = 3s, .max_waiting = 11, .open_timeout = 4s, .opens_at_once = 3,
+                         .backoff_min = 5ms, .backoff_max_waiting = 6ms, .backoff_max = 7ms, .outage_grace = 8s, .reset_timeout = 9s, .return_budget = 10ms,
+                         .keeper_thread = false};
+    b.setting.lifetime = {.max_idle = 12s, .max_lifetime = 13s, .max_uses = 14};
+    const dewpond::Settings s = b.start().stats().settings;
+    BOOST_TEST(s.max_size == 7u);
+    BOOST_TEST(s.capacity == 70u);
+    BOOST_TEST(s.min_idle == 2u);
+    BOOST_TEST(s.max_waiting == 11u);
+    BOOST_TEST(s.opens_at_once == 3u);
+    BOOST_TEST(s.max_uses == 14u);
+    const Duration spans[] = {s.checkout_timeout, s.open_timeout, s.backoff_min, s.backoff_max_waiting, s.backoff_max, s.outage_grace, s.reset_timeout, s.return_budget,
+                              s.max_idle, s.max_lifetime, s.warn_after};
+    const Duration expected[] = {3s, 4s, 5ms, 6ms, 7ms, 8s, 9s, 10ms, 12s, 13s, dewpond::never};
+    for (std::size_t i = 0; i < std::size(spans); ++i) BOOST_CHECK(spans[i] == expected[i]);
 }
 
 BOOST_AUTO_TEST_CASE(describe_names_every_choice_and_where_it_came_from, *boost::unit_test::timeout(20)) {

@@ -15,8 +15,8 @@ foreach(control IN ITEMS reads_the_clock allocates calls_whom_it_is_told)
         PROPERTIES PASS_REGULAR_EXPRESSION "calls what is not cold")
 endforeach()
 
-# The order of a pack is nothing, and neither is saying what is there by default.
-foreach(pair IN ITEMS "bare_ab bare_ba" "bare_ab bare_unsaid" "default default_said")
+# The order of a pack is nothing, and neither is saying what is there by default, or asking for what the keeper does.
+foreach(pair IN ITEMS "bare_ab bare_ba" "bare_ab bare_unsaid" "default default_said" "default warned")
     separate_arguments(pair)
     list(GET pair 0 first)
     list(GET pair 1 second)

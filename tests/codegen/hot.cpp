@@ -13,6 +13,9 @@ void checkout_return_bare_unsaid(Pool<Numbers, NoMetrics, NoHolders>& pool) { au
 void checkout_return_default(Pool<Numbers>& pool) { auto lease = pool.checkout(); }
 void checkout_return_default_said(Pool<Numbers, Holders, Counters, NoCheck>& pool) { auto lease = pool.checkout(); }
 
+// A watch that warns leaves it to the keeper.
+void checkout_return_warned(Pool<Numbers, WarnAfter>& pool) { auto lease = pool.checkout(); }
+
 void checkout_return_counted(Pool<Numbers, NoHolders>& pool) { auto lease = pool.checkout(); }
 void checkout_return_ageing(Pool<Numbers, Lifetime>& pool) { auto lease = pool.checkout(); }
 

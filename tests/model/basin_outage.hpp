@@ -68,7 +68,7 @@ void opened_in_vain() {
     start([&b] { b.exchange.opened_in_vain(2); });
     start([&b] { b.discard(b.checkout().slot); });
     go();
-    require(gate_of(b) > Engine::it().now() && b.exchange.open_fault() == dewpond::Fault::other, "opened in vain, and the next opens at once");
+    require(gate_of(b) > Engine::it().now() && b.exchange.outage().fault() == dewpond::Fault::other, "opened in vain, and the next opens at once");
     Engine::it().sleep_until(gate_of(b));
     b.borrow();
     b.end();

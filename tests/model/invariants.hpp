@@ -61,7 +61,7 @@ struct Invariants {
         if (e.most_.newest() != l.max_size()) return "max_size is told wrongly";
         if (e.head_since_.newest() != (head != nullptr ? ticks(head->since) : 0)) return "told wrongly since when the first has waited";
         if (e.down_since_.newest() != (l.outage.down ? ticks(l.outage.down_since) : 0)) return "told wrongly since when the pool has been down";
-        if (e.fault_.newest() != static_cast<std::uint8_t>(l.outage.fault)) return "told wrongly why the last opening failed";
+        if (e.outage_.newest() != dewpond::detail::OutageWord::of(l.outage).bits) return "told wrongly why the last opening failed";
         if (idle > live) return "I-d: more slots are idle than live";
         if (Opening::in_caller && parked && !head->async() && !e.closing_ && l.may_open(e.sync_.now())) return "I-f: the head is parked beside a vacancy it may open";
         if (e.visitors_ > 1000) return "more visitors left than came";

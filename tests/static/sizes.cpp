@@ -104,6 +104,13 @@ template <class R>
 using AllByHand = ByHand<R, Uses, Marks, LastUse, Where>;
 static_assert(weighs<All, AllByHand>);
 
+// A watch that warns keeps no more than one that does not; times of leases are two lines of their own.
+template <class R>
+using Warned = SlotOf<R, WarnAfter>;
+static_assert(weighs<Warned, DefaultByHand>);
+static_assert(sizeof(Timings::per_slot) == 128 && sizeof(ExactTimings::per_slot) == 128);
+static_assert(sizeof(SlotOf<int, Timings>) == 192);
+
 // The measure can tell them apart.
 static_assert(!weighs<Bare, CountedByHand> && !weighs<Counted, DefaultByHand> && !weighs<Default, AllByHand> && !weighs<All, DefaultByHand>);
 

@@ -2,6 +2,7 @@
 // What Options and policies with values accept: every legal edge, and one step beyond it with its sentence.
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,11 +10,13 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <dewpond/env.hpp>
 #include <dewpond/event.hpp>
 #include <dewpond/options.hpp>
 #include <dewpond/policies/lifetime.hpp>
 #include <dewpond/policies/liveness.hpp>
 #include <dewpond/policies/waiting.hpp>
+#include <dewpond/policies/watch.hpp>
 
 using namespace std::chrono_literals;
 using dewpond::Duration;
@@ -204,6 +207,46 @@ BOOST_AUTO_TEST_CASE(a_sink_is_called_and_shared_by_its_copies) {
     const dewpond::EventSink none;
     none({});
     BOOST_TEST(!none);
+}
+
+namespace {
+
+/// A variable for as long as it lives.
+struct Variable {
+    Variable(const char* variable, const char* value) : name{variable} { ::setenv(variable, value, 1); }
+    Variable(const Variable&) = delete;
+    ~Variable() { ::unsetenv(name); }
+    const char* name;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_reader_knows_the_keys_of_the_others) {
+    const Variable variables[] = {{"T_POOL_CAPACITY", "100"}, {"T_POOL_MAX_SIZE", "7"}, {"T_POOL_MAX_USES", "9"}, {"T_POOL_RESTED", "2s"},
+                                  {"T_POOL_PATIENCE", "3ms"}, {"T_POOL_WARN_AFTER", "5min"}};
+    const Options o = Options::from_env("T_POOL_");
+    BOOST_TEST(o.max_size == 7u);
+    BOOST_TEST(o.capacity.value_or(0) == 100u);
+    BOOST_TEST(dewpond::lifetime_from_env("T_POOL_").max_uses.count() == 9u);
+    BOOST_CHECK(dewpond::ping_after_idle_from_env("T_POOL_").rested == Duration{2s});
+    BOOST_CHECK(dewpond::adaptive_from_env("T_POOL_").patience == Duration{3ms});
+    BOOST_CHECK(dewpond::warn_after_from_env("T_POOL_").warn_after() == Duration{5min});
+    BOOST_CHECK(dewpond::warn_after_from_env("OTHER_").warn_after() == Duration{60s});
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_span_to_warn_after_is_refused_with_its_variable) {
+    const auto refusal = [](const char* value) -> std::string {
+        const Variable v{"T_POOL_WARN_AFTER", value};
+        try {
+            (void)dewpond::warn_after_from_env("T_POOL_");
+        } catch (const dewpond::PoolError& e) {
+            return e.what();
+        }
+        return {};
+    };
+    BOOST_TEST(refusal("never").empty());
+    BOOST_TEST(refusal("30") == "T_POOL_WARN_AFTER is '30': it must be a whole number with a unit (ns, us, ms, s, min, h), such as 250ms, or never");
+    BOOST_TEST(refusal("1ms") == "under T_POOL_: WarnAfter is 1 ms: it must be at least 100 ms, or never");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -42,7 +42,7 @@ namespace dewpond::inline v0 {
 class PqDriver {
 public:
     using resource = PqConnection;
-    using suggests = Suggest<OpenInBackground, Lifetime>;
+    using suggests = Suggest<OpenInBackground, Lifetime, WarnAfter>;
     static constexpr std::size_t suggested_min_idle = 1;
 
     /// \requires a connection string as PQconnectdb takes it: `keyword=value ...` or a URI; "" for the environment's.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <dewpond/detail/announcer.hpp>
+#include <dewpond/detail/demand.hpp>
 #include <dewpond/detail/exchange.hpp>
 #include <dewpond/detail/fork_watch.hpp>
 #include <dewpond/detail/rules.hpp>
@@ -112,17 +113,18 @@ public:
     }
     /// A lease ends. The successful put is the last touch of the core.
     DEWPOND_INLINE void give_back(Slot& s) noexcept {
+        ended(s);
         if constexpr (S::template has_hook<typename S::on_return>) {
-            come_back(s);
+            come_home(s);
         } else {
             if constexpr (S::resets) {
                 if (reset_.wants_reset(driver_, s.resource)) [[unlikely]] {
-                    come_back(s);
+                    come_home(s);
                     return;
                 }
             }
             if (s.to_retire()) [[unlikely]] {
-                come_back(s);
+                come_home(s);
                 return;
             }
             if (!exchange_.idle().put(s.home, s.bit, s.barged)) [[unlikely]] surrender(s);
@@ -143,8 +145,15 @@ public:
     bool withdraw(Waiter& w) noexcept;
 
     // ---- core_return.hpp ----
-    ReturnReport come_back(Slot& s) noexcept;
-    void discard(Slot& s) noexcept { retire(s, CloseReason::discarded); }
+    /// As `give_back`, and says what was found.
+    ReturnReport come_back(Slot& s) noexcept {
+        ended(s);
+        return come_home(s);
+    }
+    void discard(Slot& s) noexcept {
+        ended(s);
+        retire(s, CloseReason::discarded);
+    }
     Resource detach(Slot& s) noexcept;
     void doom(Slot& s) noexcept { s.home = IdleSet<Sync>::nowhere; }
     void resize(std::uint32_t max_size) noexcept;
@@ -162,6 +171,7 @@ public:
 
     // ---- core_report.hpp ----
     Stats stats();
+    Settings settings() const noexcept;
     std::string inspect();
     std::string describe() const;
     PoolError error(Code code, Duration waited, bool tried_to_open = false) noexcept;
@@ -214,6 +224,17 @@ private:
         }
         if constexpr (S::holders) s.watch.took(place);
         else static_cast<void>(place);
+        if constexpr (S::times) metrics_.lent(s.meter, lease_clock());
+    }
+    /// The lease of this slot has ended; what is done about the resource takes no lease's time.
+    DEWPOND_INLINE void ended(Slot& s) noexcept {
+        if constexpr (S::times) metrics_.back(s.meter, lease_clock());
+        else static_cast<void>(s);
+    }
+    static constexpr bool by_coarse_clock = S::times && !S::times_exactly && requires { Sync::coarse_now(); };
+    [[nodiscard]] DEWPOND_INLINE TimePoint lease_clock() noexcept {
+        if constexpr (by_coarse_clock) return Sync::coarse_now();
+        else return exchange_.sync().now();
     }
     void turn_away(Slot& s, Admission why, Call* call) noexcept;
     bool clean_after(Slot& s, const char* who, Deadline by, bool opening = false) noexcept;
@@ -230,6 +251,7 @@ private:
     [[nodiscard]] Deadline within(Duration d) noexcept { return Deadline::after(exchange_.sync().now(), d); }
     /// For a hook on a return: a budget of nothing would make every one of them late.
     [[nodiscard]] Duration hook_budget() const noexcept { return (std::max)(options_.return_budget, Duration{std::chrono::milliseconds{1}}); }
+    ReturnReport come_home(Slot& s) noexcept;
     ReturnReport after_reset(Slot& s, ReturnReport so_far) noexcept;
     bool offer(Slot& s) noexcept { return exchange_.idle().put(s.home, s.bit, s.barged) || surrender(s); }
     bool surrender(Slot& s) noexcept;
@@ -245,9 +267,15 @@ private:
     void end_crew() noexcept;
     bool work_once(bool& busy) noexcept;
     void tick() noexcept;
+    void retire_aged(TimePoint now) noexcept;
+    void warn_of_old(TimePoint now) noexcept;
     void look_at_all(TimePoint now) noexcept;
-    bool stalled(TimePoint now) noexcept;
-    void after_stall(TimePoint now) noexcept;
+    void look_if_free(TimePoint now) noexcept;
+    void look(TimePoint now) noexcept;
+    [[nodiscard]] bool look_is_due(TimePoint now) noexcept;
+    std::uint32_t note_demand(std::uint32_t more, TimePoint now) noexcept;
+    Duration stalled(TimePoint now) noexcept;
+    void after_stall(TimePoint now, Duration late) noexcept;
     void sweep() noexcept;
     void look_after(std::uint32_t slot) noexcept;
     [[nodiscard]] CloseReason judge(const SlotNote& note, Ages ages) const noexcept;
@@ -304,7 +332,29 @@ private:
     };
     [[no_unique_address]] std::conditional_t<S::sweeps, Sweep, NoSweep> sweep_;  // of whoever does the tick
 
-    atomic<std::int64_t> next_look_{0}, oldest_lease_{0};
+    struct NoWarnings {
+        explicit NoWarnings(std::uint32_t) noexcept {}
+    };
+    struct Nameless {
+        explicit Nameless(std::uint32_t) noexcept {}
+    };
+    /// What each resource was called when it was opened: one that is out cannot be asked. Under notes_mutex_.
+    [[no_unique_address]] std::conditional_t<HasLabel<Driver>, std::vector<std::string>, Nameless> labels_;
+
+    /// A lease that was reported as too old.
+    struct Warning {
+        bool told = false;
+        std::uint64_t uses = 0;
+        dewpond::Place place{};
+        Duration age{};
+    };
+    [[no_unique_address]] std::conditional_t<S::warns, std::vector<Warning>, NoWarnings> warnings_;  // of whoever does the tick
+    atomic<std::uint32_t> overdue_{0};
+    atomic<std::uint64_t> leaks_{0};
+
+    DemandMeter demand_;
+    TimePoint born_ = exchange_.sync().now();
+    atomic<std::int64_t> next_look_{0}, oldest_lease_{0}, last_open_{0}, last_tick_{0};
     atomic<std::uint32_t> incarnation_{0}, forked_{0};
     atomic<std::uint64_t> stalls_{0};
     ForkWatch fork_watch_{this, &Core::orphan};  // the last: a fork finds whole pools only

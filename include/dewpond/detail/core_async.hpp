@@ -16,13 +16,17 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     Call call{limit, exchange_.sync()};
     if (forked()) return w.deliver(not_ours());
     if (Slot* s = hit(place, &call)) return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, *s}});
-    if (call.hook_threw) return w.deliver(error(Code::hook_failed, {}));
+    if (call.hook_threw) {
+        if constexpr (requires { metrics_.failed(Code{}); }) metrics_.failed(Code::hook_failed);
+        return w.deliver(error(Code::hook_failed, {}));
+    }
     w.core_ = this;
     w.place_ = place;
     w.since = exchange_.sync().now();
     call.anchor(w.since);
+    note_demand(1, w.since);
     w.deadline = call.deadline();
-    w.at_once_ = false;
+    w.at_once_ = true;
     w.run = [](Deferred& d) noexcept {
         auto& self = static_cast<Waiter&>(d);
         self.core_->serve(self);
@@ -31,6 +35,7 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
         exchange_.visit();
         return refuse(w, Code::no_thread);
     }
+    w.at_once_ = false;
     const Grant g = exchange_.begin(w, true);
     if (g.what == Standing::waiting) return;  // it may have been served already
     w.set(g.what);
@@ -88,8 +93,12 @@ bool Core<S>::withdraw(Waiter& w) noexcept {
 template <class S>
 template <class Waiter>
 void Core<S>::refuse(Waiter& w, Code code) noexcept {
-    PoolError e = error(code, Duration{exchange_.sync().now() - w.since});
-    if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
+    const Duration took{exchange_.sync().now() - w.since};
+    PoolError e = error(code, took);
+    if constexpr (requires { metrics_.failed(code); }) metrics_.failed(e.code());
+    if constexpr (requires { metrics_.gave_up(code, took); }) {
+        if (!w.at_once_) metrics_.gave_up(e.code(), took);
+    }
     w.deliver(std::move(e));
     free_if(exchange_.leave());
 }

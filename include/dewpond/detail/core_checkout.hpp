@@ -32,7 +32,10 @@ Core<S>::Core(Parts parts, Options options)
       origins_{parts.origins},
       announcer_{options_.on_event, options_.name},
       notes_(exchange_.plan().capacity),
-      sweep_{exchange_.plan().capacity} {
+      sweep_{exchange_.plan().capacity},
+      labels_(exchange_.plan().capacity),
+      warnings_(exchange_.plan().capacity) {
+    if constexpr (by_coarse_clock && requires { metrics_.clock_ticks(Duration{}); }) metrics_.clock_ticks(Sync::coarse_tick());
     for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) slots_[i].settle_at(i);
     if constexpr (requires { driver_.pool_named(std::string_view{}); }) driver_.pool_named(std::string_view{options_.name});
 }
@@ -128,6 +131,7 @@ void Core<S>::tell_left_dirty(const Slot& s, const char* who) noexcept {
     e.kind = EventKind::hook_left_dirty;
     e.slot = s.index;
     e.text = who;
+    if constexpr (requires { metrics_.left_dirty(); }) metrics_.left_dirty();
     tell(e);
 }
 
@@ -160,6 +164,10 @@ template <class S>
 DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
     if (forked()) return not_ours();
     Call call{Limit{std::chrono::nanoseconds{0}}, exchange_.sync()};
+    const auto no = [this](Code code) {
+        if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
+        return error(code, {});
+    };
     for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) {
         Slot& s = slots_[i];
         const Admission a = admit(s, &call);  // with no time at all, hence without the checks that talk
@@ -168,28 +176,36 @@ DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
             return &s;
         }
         turn_away(s, a, &call);
-        if (call.hook_threw) return error(Code::hook_failed, {});
+        if (call.hook_threw) return no(Code::hook_failed);
     }
-    return error(exchange_.closed() ? Code::closed : Code::none_idle, {});
+    return no(exchange_.closed() ? Code::closed : Code::none_idle);
 }
 
 template <class S>
 template <class Stop>
 DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) noexcept -> Result<Slot*> {
     if (forked()) return not_ours();
-    if (call.hook_threw) return error(Code::hook_failed, {});
+    if (call.hook_threw) {
+        if constexpr (requires { metrics_.failed(Code{}); }) metrics_.failed(Code::hook_failed);
+        return error(Code::hook_failed, {});
+    }
     Sync& sync = exchange_.sync();
     Node n;
     n.since = sync.now();
     call.anchor(n.since);
     n.deadline = call.deadline();
+    note_demand(1, n.since);
     bool visiting = false, queued = false, tried_to_open = false;
     std::uint32_t in_vain = 0;  // openings of this call that a hook refused
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
     const auto fail = [&](Code code) -> Result<Slot*> {
         if (!visiting) exchange_.visit();
-        PoolError e = error(code, Duration{sync.now() - n.since}, tried_to_open);
-        if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
+        const Duration took{sync.now() - n.since};
+        PoolError e = error(code, took, tried_to_open);
+        if constexpr (requires { metrics_.failed(code); }) metrics_.failed(e.code());
+        if constexpr (requires { metrics_.gave_up(code, took); }) {
+            if (queued || tried_to_open) metrics_.gave_up(e.code(), took);
+        }
         free_if(exchange_.leave());
         return e;
     };
@@ -238,6 +254,9 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
             lent(s, place);
             if constexpr (requires { metrics_.waited(Duration{}); }) {
                 if (queued) metrics_.waited(Duration{sync.now() - n.since});
+            }
+            if constexpr (requires { metrics_.opened_for_caller(Duration{}); }) {
+                if (!queued && g.what == Standing::vacancy) metrics_.opened_for_caller(Duration{sync.now() - n.since});
             }
             if (visiting) static_cast<void>(exchange_.leave());  // the slot keeps the pool alive now
             return &s;
@@ -326,12 +345,19 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
         if constexpr (S::expires) {
             life_.opened(note.life, scatter(static_cast<std::uint64_t>(now.time_since_epoch().count()) + slot));
         }
+        [[maybe_unused]] std::string label;
+        if constexpr (HasLabel<Driver>) {
+            DEWPOND_TRY { label = driver_.label(s.resource); }
+            DEWPOND_CATCH_ALL {}
+        }
         {
             Locked lock{notes_mutex_};
             if constexpr (S::keeps_marks) s.marks.n.store(0, std::memory_order_relaxed);
             notes_[slot] = note;
             open_note_ = nullptr;
+            if constexpr (HasLabel<Driver>) labels_[slot].swap(label);
         }
+        last_open_.store(ticks(now), std::memory_order_relaxed);
         if constexpr (requires { metrics_.opened(Duration{}); }) metrics_.opened(Duration{now - began});
         const auto [before, kept] = exchange_.opened(slot, to_give);
         if (before.failures != 0) {

@@ -17,6 +17,10 @@ void Core<S>::start_crew() {
     Duration resolution = never, aged = never;
     if constexpr (requires { life_.resolution(); }) resolution = life_.resolution();
     if constexpr (requires { live_.aged_after(); }) aged = live_.aged_after();
+    if constexpr (S::warns) {
+        const Duration after = watch_.warn_after();
+        if (!after.is_never()) resolution = (std::min)(resolution, Duration{after.ns() / 10});
+    }
     const bool refills = exchange_.plan().min_idle != 0;
     const bool wanted = S::needs_keeper || refills;
     if (wanted) period_ = tick_period(resolution, aged);
@@ -130,24 +134,26 @@ DEWPOND_COLD void Core<S>::renew_since(const Slot& s) noexcept {
 
 /// Has this keeper been stopped (SIGSTOP, a machine moved)? Only threads of the pool's own keep a pace to be late by.
 template <class S>
-bool Core<S>::stalled(TimePoint now) noexcept {
+Duration Core<S>::stalled(TimePoint now) noexcept {
     const Duration late{now - exchange_.tick_due()};
-    if (crew_on_.load(std::memory_order_relaxed) == 0 || late < stall_after(period_)) return false;
+    if (crew_on_.load(std::memory_order_relaxed) == 0 || late < stall_after(period_)) return {};
     stalls_.store(stalls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     Event e;
     e.kind = EventKind::stalled;
     e.age = late;
     tell(e);
-    return true;
+    return late;
 }
 
-/// Nobody was looked at meanwhile: ages of rest begin anew, and what is idle is asked whether it is still alive.
+/// Nobody was looked at meanwhile: ages of rest begin anew, and what is idle is asked whether it is still alive. A lease
+/// is not blamed for the time in which its holder was stopped as well.
 template <class S>
-void Core<S>::after_stall(TimePoint now) noexcept {
+void Core<S>::after_stall(TimePoint now, Duration late) noexcept {
     {
         Locked lock{notes_mutex_};
         for (SlotNote& note : notes_) {
             if (note.sample.idle) note.sample.since = now;
+            else if (S::warns) note.sample.since = (std::min)(now, add(note.sample.since, late.ns()));
         }
     }
     if constexpr (TellsStatus<Driver> || Probes<Driver> || S::ages_for_check) {
@@ -201,18 +207,78 @@ CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
     else return static_cast<void>(ages), CloseReason::count_;
 }
 
-/// Looks at every slot: ages, marks, and what has lived or rested long enough. A few at a time, so that what was opened
-/// together does not go together.
+/// The keeper's round.
 template <class S>
 void Core<S>::tick() noexcept {
     const TimePoint now = exchange_.sync().now();
     exchange_.expire(now);
     look_at_all(now);
-    if constexpr (S::keeps_marks) {
-        if (stalled(now)) {
-            after_stall(now);
-            return exchange_.ticked(add(now, period_.ns()));
+    note_demand(0, now);
+    if (const Duration late = stalled(now); late > Duration{}) {
+        after_stall(now, late);
+    } else {
+        warn_of_old(now);
+        retire_aged(now);
+        sweep();
+    }
+    last_tick_.store(ticks(now), std::memory_order_relaxed);
+    exchange_.ticked(add(now, period_.ns()));
+}
+
+/// Tells of leases that are out too long, and of those that have ended since. Everything is known from samples.
+template <class S>
+void Core<S>::warn_of_old(TimePoint now) noexcept {
+    if constexpr (S::warns) {
+        std::uint32_t overdue = 0;
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
+            Warning& w = warnings_[i];
+            Event e;
+            std::string label;
+            Sample sample;
+            {
+                Locked lock{notes_mutex_};
+                sample = notes_[i].sample;
+                if constexpr (HasLabel<Driver>) {
+                    DEWPOND_TRY { label = labels_[i]; }
+                    DEWPOND_CATCH_ALL {}
+                }
+            }
+            e.slot = i;
+            e.text = label;
+            if (w.told && (!sample.present || sample.idle || sample.uses != w.uses)) {
+                w.told = false;
+                e.kind = EventKind::old_lease_back;
+                e.place = w.place;
+                e.age = w.age;
+                tell(e);
+            }
+            const Duration out = sample.out_for(now);
+            if (out < watch_.warn_after()) continue;
+            if (!w.told) {
+                // Out of the pool's hands, too, is what is being reset or closed: that is nobody's lease.
+                const bool live = exchange_.locked([&] { return exchange_.ledger().phase(i) == SlotPhase::live; });
+                const dewpond::Place place = place_of(slots_[i]);
+                if (!live || uses_of(slots_[i]) != sample.uses) continue;  // or it has ended meanwhile
+                w = {true, sample.uses, place, out};
+                leaks_.store(leaks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+                e.kind = EventKind::lease_too_old;
+                e.place = place;
+                e.age = out;
+                tell(e);
+            }
+            w.age = out;
+            ++overdue;
         }
+        overdue_.store(overdue, std::memory_order_relaxed);
+    } else {
+        static_cast<void>(now);
+    }
+}
+
+/// What has lived or rested long enough. A few at a time, so that what was opened together does not go together.
+template <class S>
+void Core<S>::retire_aged(TimePoint now) noexcept {
+    if constexpr (S::keeps_marks) {
         std::uint32_t idle = exchange_.idle().count();
         std::uint32_t budget = retirements_per_tick(exchange_.census().counted);
         for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
@@ -247,9 +313,9 @@ void Core<S>::tick() noexcept {
             --budget;
             retire(s, why);
         }
+    } else {
+        static_cast<void>(now);
     }
-    sweep();
-    exchange_.ticked(add(now, period_.ns()));
 }
 
 /// Is the resource of this slot still the one that a note is about?
@@ -268,16 +334,40 @@ void Core<S>::mark_if_same(Slot& s, const SlotNote& note, Mark mark) noexcept {
     }
 }
 
-/// Samples every slot for the ages; at most once in 50 ms, whoever comes.
+/// Samples are taken at most once in 50 ms, whoever comes.
+template <class S>
+bool Core<S>::look_is_due(TimePoint now) noexcept {
+    std::int64_t next = next_look_.load(std::memory_order_relaxed);
+    if (ticks(now) < next) return false;
+    return next_look_.compare_exchange_strong(next, ticks(add(now, std::chrono::milliseconds{50})), std::memory_order_relaxed);
+}
 template <class S>
 DEWPOND_COLD void Core<S>::look_at_all(TimePoint now) noexcept {
     if constexpr (S::keeps_uses) {
-        std::int64_t next = next_look_.load(std::memory_order_relaxed);
-        if (ticks(now) < next) return;
-        const TimePoint then = add(now, std::chrono::milliseconds{50});
-        if (!next_look_.compare_exchange_strong(next, ticks(then), std::memory_order_relaxed)) return;
-        Duration oldest{};
+        if (!look_is_due(now)) return;
         Locked lock{notes_mutex_};
+        look(now);
+    } else {
+        static_cast<void>(now);
+    }
+}
+/// The same for a caller that must not wait.
+template <class S>
+void Core<S>::look_if_free(TimePoint now) noexcept {
+    if constexpr (S::keeps_uses && requires { notes_mutex_.try_lock(); }) {
+        if (!notes_mutex_.try_lock()) return;
+        if (look_is_due(now)) look(now);
+        notes_mutex_.unlock();
+    } else {
+        static_cast<void>(now);
+    }
+}
+
+/// Samples every slot for the ages. Under notes_mutex_.
+template <class S>
+void Core<S>::look(TimePoint now) noexcept {
+    if constexpr (S::keeps_uses) {
+        Duration oldest{};
         for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             Sample& sample = notes_[i].sample;
             if (!sample.present) continue;

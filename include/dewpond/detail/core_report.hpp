@@ -11,14 +11,51 @@
 
 namespace dewpond::inline v0::detail {
 
+/// What a pool runs with, in numbers.
+template <class S>
+Settings Core<S>::settings() const noexcept {
+    Settings s;
+    s.max_size = exchange_.max_size();
+    s.capacity = exchange_.plan().capacity;
+    s.min_idle = exchange_.plan().min_idle;
+    s.max_waiting = exchange_.plan().max_waiting;
+    s.opens_at_once = exchange_.plan().opens_at_once;
+    s.checkout_timeout = options_.checkout_timeout;
+    s.open_timeout = options_.open_timeout;
+    s.backoff_min = options_.backoff_min;
+    s.backoff_max_waiting = options_.backoff_max_waiting;
+    s.backoff_max = options_.backoff_max;
+    s.outage_grace = options_.outage_grace;
+    s.reset_timeout = options_.reset_timeout;
+    s.return_budget = options_.return_budget;
+    if constexpr (requires { life_.read(s); }) life_.read(s);
+    if constexpr (S::warns) s.warn_after = watch_.warn_after();
+    return s;
+}
+
+/// How many are in use or wait now, and `more` who are about to; kept as a peak.
+template <class S>
+std::uint32_t Core<S>::note_demand(std::uint32_t more, TimePoint now) noexcept {
+    const auto c = exchange_.census();
+    const std::uint32_t live = c.counted - (std::min)(c.opening + c.retiring, c.counted);
+    // Whoever opens for himself is neither in use nor waiting, and wants a slot all the same.
+    const std::uint32_t openers = S::opening::in_caller ? c.opening : 0;
+    const std::uint32_t demand = live - (std::min)(exchange_.idle().count(), live) + openers + c.waiting + more;
+    demand_.note(demand, now);
+    return demand;
+}
+
 /// Conserving by construction: idle is clamped to what may be idle, in use is the rest.
 template <class S>
 Stats Core<S>::stats() {
     Stats out;
     out.name = options_.name;
-    out.max_size = exchange_.max_size();
-    out.min_idle = exchange_.plan().min_idle;
+    out.settings = settings();
+    out.max_size = out.settings.max_size;
+    out.min_idle = out.settings.min_idle;
     out.checkout_timeout = options_.checkout_timeout;
+    const TimePoint at = exchange_.sync().now();
+    if (!forked()) look_if_free(at);
     const auto c = exchange_.census();
     out.size = c.counted;
     out.opening = (std::min)(c.opening, c.counted);
@@ -27,22 +64,36 @@ Stats Core<S>::stats() {
     out.idle = (std::min)(exchange_.idle().count(), rest);
     out.in_use = rest - out.idle;
     out.waiting = c.waiting;
-    const std::int64_t head = exchange_.head_since(), down = exchange_.down_since();
-    if (head != 0 || down != 0) {
-        const std::int64_t now = ticks(exchange_.sync().now());
-        if (head != 0 && now > head) out.oldest_wait = std::chrono::nanoseconds{now - head};
-        if (down != 0 && now > down) out.down_for = std::chrono::nanoseconds{now - down};
-    }
+    const std::int64_t now = ticks(at), head = exchange_.head_since(), down = exchange_.down_since();
+    const std::int64_t last_open = last_open_.load(std::memory_order_relaxed), last_tick = last_tick_.load(std::memory_order_relaxed);
+    const auto since = [now](std::int64_t then) -> Duration { return std::chrono::nanoseconds{now > then ? now - then : 0}; };
+    if (head != 0) out.oldest_wait = since(head);
+    if (down != 0) out.down_for = since(down);
+    if (last_open != 0) out.last_open = since(last_open);
+    if (last_tick != 0) out.keeper_age = since(last_tick);
+    out.keeper_period = period_;
+    out.age = since(ticks(born_));
+    out.demand = note_demand(0, at);
+    out.demand_peak = demand_.ever();
+    out.demand_peak_minute = demand_.last_minute(at);
     out.oldest_lease = std::chrono::nanoseconds{oldest_lease_.load(std::memory_order_relaxed)};
     out.ready = exchange_.ready();
     out.down = down != 0;
     out.closed = exchange_.closed();
-    out.open_fault = exchange_.open_fault();
+    const OutageWord outage = exchange_.outage();
+    out.open_fault = outage.fault();
+    out.failures_in_row = outage.failures();
+    out.backoff = outage.backoff(at);
+    out.overdue = overdue_.load(std::memory_order_relaxed);
+    out.leaks_suspected = leaks_.load(std::memory_order_relaxed);
     out.stalls = stalls_.load(std::memory_order_relaxed);
     if constexpr (S::counts) {
         for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) out.checkouts += uses_of(slots_[i]);
     }
     if constexpr (requires { metrics_.read(out); }) metrics_.read(out);
+    if constexpr (S::times) {
+        for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) metrics_.read(out, slots_[i].meter);
+    }
     return out;
 }
 
@@ -125,9 +176,11 @@ std::string Core<S>::inspect() {
         const SlotPhase phase = exchange_.locked([&] { return exchange_.ledger().phase(i); });
         if (phase == SlotPhase::vacant) continue;
         Sample sample;
+        [[maybe_unused]] std::string label;
         {
             Locked lock{notes_mutex_};
             sample = notes_[i].sample;
+            if constexpr (HasLabel<Driver>) label = labels_[i];
         }
         const bool idle = exchange_.idle().is_idle(i);
         append(out, text("slot ", i, ": "));
@@ -141,12 +194,14 @@ std::string Core<S>::inspect() {
                 if (!idle) append(out, text(", at ", slots_[i].watch.place(), " for ", sample.out_for(now)));
             }
             if constexpr (HasLabel<Driver>) {
-                // A label is read from a resource nobody uses meanwhile: only one that is idle, taken for the moment.
+                // A resource is asked while nobody uses it only, so taken for the moment; one that is out is called what it
+                // was called when it was opened.
                 if (exchange_.idle().claim(i)) {
-                    DEWPOND_TRY { append(out, text(", ", driver_.label(slots_[i].resource))); }
+                    DEWPOND_TRY { label = driver_.label(slots_[i].resource); }
                     DEWPOND_CATCH_ALL {}
                     offer(slots_[i]);
                 }
+                if (!label.empty()) append(out, text(", ", label));
             }
         }
         out += '\n';
@@ -190,6 +245,9 @@ std::string Core<S>::describe() const {
     answer("waiting", exchange_.waiting_rule());
     answer("opening", exchange_.opening_rule());
     answer("watch", watch_);
+    const std::uint32_t peak = demand_.ever(), most = exchange_.max_size();
+    append(out, text("  demand: ", peak, " at once at the most since the start, in use or waiting: max_size ",
+                     peak > most ? text("is ", peak - most, " short of it\n") : std::string{"is enough for it\n"}));
     append(out, text("  threads: ", crew_on_.load(std::memory_order_relaxed) != 0 ? std::uint64_t{crew_.size()} : std::uint64_t{0}, "\n"));
     return out;
 }

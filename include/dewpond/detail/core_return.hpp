@@ -10,7 +10,7 @@ namespace dewpond::inline v0::detail {
 
 /// The long form of a return: doomed, dirty, marked, or wanted at the mutex.
 template <class S>
-DEWPOND_COLD ReturnReport Core<S>::come_back(Slot& s) noexcept {
+DEWPOND_COLD ReturnReport Core<S>::come_home(Slot& s) noexcept {
     if (s.doomed() || forked()) {
         retire(s, s.worn_out() ? CloseReason::max_uses : CloseReason::discarded);
         return ReturnReport::closed;
@@ -99,23 +99,27 @@ DEWPOND_COLD void Core<S>::retire(Slot& s, CloseReason why, bool counted_as_reti
 
 template <class S>
 void Core<S>::bury(Slot& s, CloseReason why) noexcept {
+    [[maybe_unused]] OpenError fault;
+    if constexpr (TellsFault<Driver>) {
+        if (why == CloseReason::check_failed || why == CloseReason::reset_failed || why == CloseReason::hook_left_dirty || why == CloseReason::discarded) {
+            fault = driver_.last_fault(s.resource);
+        }
+        // Healthy, but of a server that is not what it was: a failover looks unlike a network that breaks.
+        const bool refused = why == CloseReason::check_failed || why == CloseReason::reset_failed;
+        if (refused && fault.fault() == Fault::wrong_role) why = CloseReason::wrong_role;
+    }
     if constexpr (requires { metrics_.closed(why); }) metrics_.closed(why);
     const bool worth_telling = why == CloseReason::check_failed || why == CloseReason::reset_failed || why == CloseReason::hook_left_dirty ||
-                               why == CloseReason::discarded;
+                               why == CloseReason::discarded || why == CloseReason::wrong_role;
     if (worth_telling) {
         Event e;
         e.kind = EventKind::closed;
         e.reason = why;
         e.slot = s.index;
         e.place = place_of(s);
-        if constexpr (TellsFault<Driver>) {
-            const OpenError fault = driver_.last_fault(s.resource);
-            e.fault = fault.fault();
-            e.text = fault.text();
-            tell(e);
-        } else {
-            tell(e);
-        }
+        e.fault = fault.fault();
+        e.text = fault.text();
+        tell(e);
     }
     driver_.close(s.resource);
     std::destroy_at(std::addressof(s.resource));
@@ -143,7 +147,9 @@ void Core<S>::finish_reset(Slot& s) noexcept {
 
 template <class S>
 DEWPOND_COLD auto Core<S>::detach(Slot& s) noexcept -> Resource {
+    ended(s);
     if (forked()) return Resource{std::move(s.resource)};
+    if constexpr (requires { metrics_.detached(); }) metrics_.detached();
     if constexpr (Interrupts<Driver>) {
         // Out of reach of interrupt_all() before anything moves; an interrupt that is under way is waited for.
         exchange_.begin_retiring(s.index);

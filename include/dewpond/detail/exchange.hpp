@@ -301,7 +301,7 @@ public:
     [[nodiscard]] bool ready() const noexcept { return ready_.load(std::memory_order_relaxed) != 0; }
     /// When the pool went down, 0: it is up.
     [[nodiscard]] std::int64_t down_since() const noexcept { return down_since_.load(std::memory_order_relaxed); }
-    [[nodiscard]] Fault open_fault() const noexcept { return static_cast<Fault>(fault_.load(std::memory_order_relaxed)); }
+    [[nodiscard]] OutageWord outage() const noexcept { return {outage_.load(std::memory_order_relaxed)}; }
 
     [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }  ///< inside locked() only
 
@@ -320,6 +320,7 @@ private:
     void bring_gate_near(TimePoint now, Wakes<Sync>& wakes) noexcept {
         ledger_.outage.gate = nearer_gate(ledger_.outage, plan().outage, now);
         if (wants_opening() && ledger_.has_room()) ring(wakes, ledger_.outage.gate);
+        publish_census();
     }
 
     Standing park(Node& n, bool missed) noexcept {
@@ -338,7 +339,7 @@ private:
     }
 
     using Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
-        Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::head_since_, Base::down_since_, Base::fault_, Base::closed_, Base::ready_,
+        Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::head_since_, Base::down_since_, Base::outage_, Base::closed_, Base::ready_,
         Base::settle, Base::fail, Base::refuse, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;
 };

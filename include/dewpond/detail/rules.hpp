@@ -63,6 +63,14 @@ DEWPOND_HAS_HOOK(open_failed)
 DEWPOND_HAS_HOOK(dirty_return)
 DEWPOND_HAS_HOOK(closed)
 DEWPOND_HAS_HOOK(read)
+DEWPOND_HAS_HOOK(opened_for_caller)
+DEWPOND_HAS_HOOK(gave_up)
+DEWPOND_HAS_HOOK(left_dirty)
+DEWPOND_HAS_HOOK(detached)
+DEWPOND_HAS_HOOK(clock_ticks)
+DEWPOND_HAS_HOOK(lent)
+DEWPOND_HAS_HOOK(back)
+DEWPOND_HAS_HOOK(warn_after)
 #undef DEWPOND_HAS_HOOK
 
 template <class P, class D>
@@ -90,7 +98,16 @@ concept metrics_shape =
      (!hook_open_failed<P>() || requires(P& p) { { p.open_failed(Fault{}) } noexcept; }) &&
      (!hook_dirty_return<P>() || requires(P& p) { { p.dirty_return() } noexcept; }) &&
      (!hook_closed<P>() || requires(P& p) { { p.closed(CloseReason{}) } noexcept; }) &&
-     (!hook_read<P>() || requires(const P& p, Stats& s) { { p.read(s) } noexcept; }));
+     (!hook_read<P>() || requires(const P& p, Stats& s) { { p.read(s) } noexcept; }) &&
+     (!hook_opened_for_caller<P>() || requires(P& p) { { p.opened_for_caller(Duration{}) } noexcept; }) &&
+     (!hook_gave_up<P>() || requires(P& p) { { p.gave_up(Code{}, Duration{}) } noexcept; }) &&
+     (!hook_left_dirty<P>() || requires(P& p) { { p.left_dirty() } noexcept; }) && (!hook_detached<P>() || requires(P& p) { { p.detached() } noexcept; }) &&
+     (!hook_clock_ticks<P>() || requires(P& p) { { p.clock_ticks(Duration{}) } noexcept; }) &&
+     ((!hook_lent<P>() && !hook_back<P>()) || requires(P& p, const P& c, typename per_slot_of<P>::type& s, Stats& stats, TimePoint now) {
+         { p.lent(s, now) } noexcept;
+         { p.back(s, now) } noexcept;
+         { c.read(stats, s) } noexcept;
+     }));
 template <class P>
 concept waiting_shape = !answers_v<question::waiting, P> || requires(const P& p) {
     { p.hand_over(WaitingView{}) } noexcept -> std::same_as<bool>;
@@ -105,7 +122,9 @@ concept watch_shape = !answers_v<question::watch, P> || (requires { typename P::
     { s.took(place) } noexcept;
     { s.place() } noexcept -> std::same_as<Place>;
     { s.by_this_thread() } noexcept -> std::same_as<bool>;
-}));
+})) && (!hook_warn_after<P>() || requires(const P& p) {
+    { p.warn_after() } noexcept -> std::same_as<Duration>;
+});
 template <class D, class... Ps>
 concept shapes_fit = ((liveness_shape<Ps, D> && reset_shape<Ps, D> && lifetime_shape<Ps> && metrics_shape<Ps> && waiting_shape<Ps> && opening_shape<Ps> &&
                        watch_shape<Ps>) && ...);

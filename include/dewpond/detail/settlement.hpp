@@ -22,6 +22,26 @@ struct Grant {
     Code failure = Code::timed_out;
 };
 
+/// What a snapshot tells of an outage, in one word: the fault, how many openings failed in a row, and the gate in
+/// milliseconds of the clock, rounded up.
+struct OutageWord {
+    std::uint64_t bits = 0;
+
+    [[nodiscard]] static OutageWord of(const Outage& o) noexcept {
+        if (o.failures == 0) return {};
+        const std::int64_t ms = (std::max<std::int64_t>)(ticks(o.gate), 0) / 1'000'000 + 1;
+        constexpr std::uint64_t most = (std::uint64_t{1} << 40) - 1;
+        return {(std::min)(static_cast<std::uint64_t>(ms), most) << 24 | std::uint64_t{(std::min)(o.failures, 0xffffu)} << 8 | static_cast<std::uint8_t>(o.fault)};
+    }
+    [[nodiscard]] Fault fault() const noexcept { return static_cast<Fault>(bits & 0xff); }
+    [[nodiscard]] std::uint32_t failures() const noexcept { return static_cast<std::uint32_t>(bits >> 8 & 0xffff); }
+    /// What is left at `now` of the back-off in force.
+    [[nodiscard]] Duration backoff(TimePoint now) const noexcept {
+        const std::int64_t left = static_cast<std::int64_t>(bits >> 24) * 1'000'000 - ticks(now);
+        return std::chrono::nanoseconds{left > 0 ? left : 0};
+    }
+};
+
 /// How many slots stand where; a snapshot for messages and stats.
 struct Census {
     std::uint32_t counted = 0, opening = 0, retiring = 0, waiting = 0;
@@ -187,7 +207,7 @@ protected:
         const Outage& outage = ledger_.outage;
         head_since_.store(fifo_.head() != nullptr ? ticks(fifo_.head()->since) : 0, std::memory_order_relaxed);
         down_since_.store(outage.down ? ticks(outage.down_since) : 0, std::memory_order_relaxed);
-        fault_.store(static_cast<std::uint8_t>(outage.fault), std::memory_order_relaxed);
+        outage_.store(OutageWord::of(outage).bits, std::memory_order_relaxed);
     }
     /// Ends a section: nothing of the exchange is touched after the unlock, it may be gone then.
     void finish(Wakes<Sync>& wakes, Lock& lock) noexcept {
@@ -220,7 +240,8 @@ protected:
     atomic<std::uint32_t> most_;  ///< max_size as it is now
     atomic<std::uint64_t> census_{0};
     atomic<std::int64_t> head_since_{0}, down_since_{0};
-    atomic<std::uint8_t> fault_{0}, closed_{0}, ready_{0};
+    atomic<std::uint64_t> outage_{0};  ///< an OutageWord
+    atomic<std::uint8_t> closed_{0}, ready_{0};
 };
 
 }  // namespace dewpond::inline v0::detail

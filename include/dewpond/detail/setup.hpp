@@ -50,9 +50,14 @@ struct Setup {
     static constexpr bool ages_for_check = requires(const Live& l) { l.aged_after(); };
     static constexpr bool holders = !std::is_empty_v<typename per_slot_of<Watch>::type>;
     static constexpr bool counts = requires { requires Metrics::counts_checkouts; };
+    /// Leases are timed: a clock on the hit path.
+    static constexpr bool times = requires(Metrics& m, typename per_slot_of<Metrics>::type& s) { m.lent(s, TimePoint{}); };
+    static constexpr bool times_exactly = requires { requires Metrics::exact; };
     static constexpr bool keeps_marks = expires || ages_for_check;
     static constexpr bool keeps_uses = counts || holders || keeps_marks || limits_uses;
-    static constexpr bool needs_keeper = keeps_marks || !Opening::in_caller;
+    /// Leases that are out too long are reported.
+    static constexpr bool warns = holders && requires(const Watch& w) { w.warn_after(); };
+    static constexpr bool needs_keeper = keeps_marks || warns || !Opening::in_caller;
 };
 
 }  // namespace dewpond::inline v0::detail

@@ -63,6 +63,7 @@ struct alignas(cache_line) Slot {
     };
     [[no_unique_address]] std::conditional_t<S::limits_uses, LastUse, Absent<struct last_use_tag>> last_use;
     [[no_unique_address]] typename per_slot_of<typename S::watch>::type watch;
+    [[no_unique_address]] typename per_slot_of<typename S::metrics>::type meter;
 
     Slot() noexcept {}  // the resource is constructed when opened, destroyed when closed
     Slot(const Slot&) = delete;

@@ -9,6 +9,7 @@
 #include <dewpond/detail/text.hpp>
 #include <dewpond/fwd.hpp>
 #include <dewpond/policy.hpp>
+#include <dewpond/stats.hpp>
 
 namespace dewpond::inline v0 {
 
@@ -78,6 +79,11 @@ struct Lifetime {
     [[nodiscard]] std::string describe() const {
         const std::string uses = max_uses.is_never() ? std::string{"never"} : detail::text(max_uses.count());
         return detail::text("max_idle = ", max_idle, ", max_lifetime = ", max_lifetime, ", max_uses = ", uses, ", jitter = ", std::uint64_t{jitter}, " %");
+    }
+    void read(Settings& s) const noexcept {
+        s.max_idle = max_idle;
+        s.max_lifetime = max_lifetime;
+        s.max_uses = max_uses.is_never() ? 0 : max_uses.count();
     }
     /// The keeper looks at least this often.
     [[nodiscard]] constexpr Duration resolution() const noexcept {

@@ -3,8 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <string>
 
+#include <dewpond/deadline.hpp>
+#include <dewpond/detail/text.hpp>
+#include <dewpond/options.hpp>
 #include <dewpond/place.hpp>
 #include <dewpond/policy.hpp>
 
@@ -44,6 +49,29 @@ struct Holders {
         static std::uint64_t pack(Place place) noexcept { return (place.bits() & low) | mark(); }
         std::atomic<std::uint64_t> word_{0};
     };
+};
+
+/// As `Holders`, and a lease that is out for so long is reported, once, by the event `lease_too_old` with its place, its
+/// age and the label of its resource, and once more by `old_lease_back` when it has ended. `stats().leaks_suspected` counts
+/// them, `stats().overdue` says how many are out now. Nothing happens to the lease. Ages are the keeper's, which looks each
+/// second, or each tenth of the span if that is less: no clock and no instruction more on the hit path.
+class WarnAfter : public Holders {
+public:
+    static constexpr const char* name = "WarnAfter";
+
+    constexpr WarnAfter() noexcept = default;
+    constexpr explicit WarnAfter(Duration after) noexcept : after_{after} {}
+
+    /// The sentence of what cannot work, empty when all is well.
+    [[nodiscard]] std::string check(const Options&) const {
+        constexpr Duration least = std::chrono::milliseconds{100};
+        return after_ < least ? detail::text("WarnAfter is ", after_, ": it must be at least ", least, ", or never") : std::string{};
+    }
+    [[nodiscard]] std::string describe() const { return detail::text(after_); }
+    [[nodiscard]] constexpr Duration warn_after() const noexcept { return after_; }
+
+private:
+    Duration after_ = std::chrono::seconds{60};
 };
 
 }  // namespace dewpond::inline v0

@@ -348,6 +348,22 @@ BOOST_AUTO_TEST_CASE(a_preflight_tells_a_wrong_option_also_under_load) {
     }
 }
 
+// The one that has waited longest comes first: no two statements in a row are in one session.
+BOOST_AUTO_TEST_CASE(a_preflight_sees_the_mode_when_sessions_take_turns) {
+    Console console;
+    console.say("SET server_round_robin = 1");
+    Db db{transaction_mode.driver(), {.max_size = 3, .min_idle = 0}};
+    {
+        const auto one = db.checkout(10s), two = db.checkout(10s), three = db.checkout(10s);
+        for (const auto* lease : {&one, &two, &three}) BOOST_TEST(run(**lease, "begin") == PGRES_COMMAND_OK);
+        for (const auto* lease : {&one, &two, &three}) BOOST_TEST(run(**lease, "commit") == PGRES_COMMAND_OK);
+    }
+    const auto r = dewpond::preflight(db);
+    console.say("SET server_round_robin = 0");
+    BOOST_TEST_REQUIRE(r.find("pooler") != nullptr, r.text());
+    BOOST_TEST(r.find("pooler")->fact.find("transaction mode") != std::string::npos, r.text());
+}
+
 BOOST_AUTO_TEST_CASE(a_preflight_of_its_console_is_one_failure_and_no_guess) {
     Db db{PqDriver{env("DEWPOND_BOUNCER_ADMIN")}, {.min_idle = 0}};
     const auto r = dewpond::preflight(db, {.limit = 5s});

@@ -20,23 +20,25 @@
 namespace dewpond::inline v0 {
 namespace detail {
 
-/// Which mode a pooler is in, seen with a second connection: right after the first one's statement, in transaction mode
-/// the second gets the same process of the server, as PgBouncer gives out the last one first; or the first, whose process
-/// was the one told in `before`, gets another. In session mode neither can be while both are connected.
+/// Which mode a pooler is in, seen with a second connection. In session mode neither of the two ever gets another process
+/// of the server, nor the other's. In transaction mode right after the first one's statement the second gets the same one,
+/// as PgBouncer gives out the last one first; where other traffic takes it in between, they get now this one, now that.
+/// `seen` is what the first one got before. (Five looks, and the first one's changes only: wrong under load, once in 120.)
 template <class Db>
-std::optional<PqPooler> pq_pooler_mode(Db& pool, PGconn* first, std::int64_t before, Deadline by) {
+std::optional<PqPooler> pq_pooler_mode(Db& pool, PGconn* first, std::int64_t seen, Deadline by) {
     const auto left = [by] { return by.remaining(std::chrono::steady_clock::now()); };
     auto second = pool.try_checkout(Limit{Duration{left()}});
     if (!second) return {};
-    // Other traffic may take the process in between: a few looks.
-    for (int look = 0; look < 5; ++look) {
+    std::int64_t seen_by_second = 0;
+    for (int look = 0; look < 20; ++look) {
         const auto a = pq_backend_behind(first, by);
         const auto b = pq_backend_behind(**second, by);
         if (a == 0 || b == 0) {
             second->discard();
             return {};
         }
-        if (a == b || a != before) return PqPooler::transaction;
+        if (a == b || a != seen || (look > 0 && b != seen_by_second)) return PqPooler::transaction;
+        seen_by_second = b;
     }
     return PqPooler::session;
 }
@@ -49,7 +51,7 @@ std::optional<PqPooler> pq_pooler_mode(Db& pool, PGconn* first, std::int64_t bef
 /// pool's, encryption, a pooler and its mode, keepalives in force. docs/preflight.md has every line. Nothing that the
 /// server says makes it throw, and nothing of the connection string is in the report; when no connection can be had,
 /// one line says why. Leaves no transaction and no setting behind. Thread-safe. Throws std::bad_alloc only.
-/// \cost a checkout and one round trip; behind a pooler a second checkout and up to ten more.
+/// \cost a checkout and one round trip; behind a pooler a second checkout and up to forty more.
 template <class Db>
     requires std::same_as<typename Db::resource_type, PqConnection>
 [[nodiscard]] PreflightReport preflight(Db& pool, const PreflightPlan& plan = {}) {

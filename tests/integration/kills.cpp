@@ -65,7 +65,7 @@ BOOST_TEST_GLOBAL_FIXTURE(PrintsTable);
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(kills, *ut::timeout(2900))
+BOOST_AUTO_TEST_SUITE(kills, *ut::timeout(5900))
 
 // Three rest, one of them is killed; once its socket has become readable three are borrowed, and none is the dead one.
 // Readable is the first instant at which this host can know: the end of the stream comes some ms after the last words.

@@ -216,6 +216,12 @@ BOOST_AUTO_TEST_CASE(with_it_a_statement_is_prepared_within_a_transaction_and_re
             BOOST_TEST_REQUIRE(PQntuples(r.get()) == 1);
             BOOST_TEST(PQgetvalue(r.get(), 0, 0) == std::to_string(round + 1));
         }
+        // For the next statement: a PQexec ends the unnamed one.
+        run(*one, "begin");
+        const std::string dropped = one->prepared("select 'mine'");
+        BOOST_TEST(value(*one, "select 1") == "1");
+        BOOST_TEST(executed(*one, dropped) == "26000");
+        run(*one, "rollback");
         run(*one, "begin; select 1/0");
         BOOST_TEST(one->prepared("select 'mine'") == nullptr);
         BOOST_TEST(std::string{PQerrorMessage(*one)}.find("aborted") != std::string::npos);

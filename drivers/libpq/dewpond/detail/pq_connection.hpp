@@ -132,7 +132,8 @@ public:
     /// `PQexecPrepared(*lease, lease->prepared("select $1::int"), 1, ...)`. Prepared at its first use, and kept through
     /// returns, until it is among the `PqOptions::max_statements` no more, a reset drops it (`PqReset::session`), or an
     /// answer that `report` or `exec` saw tells that it is gone. `types` as for PQprepare; text and types together make the statement.
-    /// With `PqPooler::transaction` it is prepared at each call, inside a transaction only, until that ends.
+    /// With `PqStatements::unnamed`, and with `PqPooler::transaction` (inside a transaction only), it is prepared at each
+    /// call and holds for the next statement: PQexec drops it, PQexecParams and `exec` put another in its place.
     /// \returns a name that holds until the next call of `prepared` on this connection; null when it could not be
     /// prepared: PQerrorMessage says why.
     /// \cost a search among `max_statements` texts; at the first use one round trip without a deadline, as for every

@@ -118,6 +118,8 @@ struct ErrorDetails {
     std::vector<HeldPlace> holders;
     std::shared_ptr<const OpenError> open_error;
     Duration down_for{}, retry_after{};
+    std::shared_ptr<const void> past;                    ///< the last events, of a type that is not known here
+    std::string (*tell_past)(const void*) = nullptr;
     mutable std::atomic<const std::string*> formatted{nullptr};
 
     ErrorDetails() = default;
@@ -189,6 +191,15 @@ public:
         if (!details_) return to_string(code_);
         if (const std::string* done = details_->formatted.load(std::memory_order_acquire)) return done->c_str();
         return format();
+    }
+
+    /// `what()`, and where a wait has failed a line for each of the last 32 events of the pool before it, oldest first:
+    /// what led to it. For a log.
+    [[nodiscard]] std::string long_form() const {
+        std::string out{what()};
+        if (!details_ || details_->tell_past == nullptr) return out;
+        out += '\n';
+        return out += details_->tell_past(details_->past.get());
     }
 
 private:

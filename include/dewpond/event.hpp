@@ -33,6 +33,13 @@ enum class EventKind : std::uint8_t {
     nested_wait,      ///< a thread timed out waiting while it held leases of this pool itself
     lease_too_old,    ///< a lease has been out for longer than `WarnAfter` allows; `age` is how long, `text` what the resource is called
     old_lease_back,   ///< a lease of which `lease_too_old` was told has ended; `age` is what was seen of it, `text` as there
+    // remembered by the recorder (`pool.events()`), not told to the sink
+    opened,           ///< a resource was opened; `age` is how long it took
+    waited,           ///< a checkout was served after it had queued for a millisecond or more
+    failed,           ///< a checkout failed; not those of `try_checkout()` that found nothing idle
+    resized,          ///< `resize`
+    renewed,          ///< `renew`, or a reported `wrong_role`
+    closing,          ///< `close`, or the end of the pool
     count_            ///< how many kinds there are
 };
 
@@ -49,6 +56,12 @@ enum class EventKind : std::uint8_t {
         case EventKind::nested_wait: return "nested wait";
         case EventKind::lease_too_old: return "lease too old";
         case EventKind::old_lease_back: return "old lease came back";
+        case EventKind::opened: return "opened";
+        case EventKind::waited: return "waited";
+        case EventKind::failed: return "failed";
+        case EventKind::resized: return "resized";
+        case EventKind::renewed: return "renewed";
+        case EventKind::closing: return "closing";
         case EventKind::count_: break;
     }
     return "unknown";

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <dewpond/config.hpp>
 #include <dewpond/detail/core.hpp>
@@ -35,6 +36,7 @@
 #include <dewpond/policies/reset.hpp>
 #include <dewpond/policies/waiting.hpp>
 #include <dewpond/policies/watch.hpp>
+#include <dewpond/record.hpp>
 #include <dewpond/result.hpp>
 #include <dewpond/stats.hpp>
 
@@ -199,7 +201,10 @@ public:
 
     /// Numbers of now and since the start. Never blocks; conserving, see `Stats`.
     [[nodiscard]] Stats stats() const { return core_->stats(); }
-    /// One line per slot that exists: state, age, uses, place, label. For people; takes locks briefly.
+    /// The last 256 events, oldest first: half of them what each request may cause (waits, failures, dirty returns), half
+    /// the rest (openings, closings, outages, ...). Thread-safe, takes no lock. Throws std::bad_alloc.
+    [[nodiscard]] std::vector<PastEvent> events() const { return core_->events(); }
+    /// One line per slot that exists: state, age, uses, place, label; then the last 32 events. For people; takes locks briefly.
     [[nodiscard]] std::string inspect() const { return core_->inspect(); }
     /// Every option and policy, its value and where it came from. Contains no secret.
     [[nodiscard]] std::string describe() const { return core_->describe(); }

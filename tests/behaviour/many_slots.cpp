@@ -91,7 +91,8 @@ POND_TEST_CASE(inspect_shows_them_all) {
     Pond& pool = b.start(many);
     auto held = b.take(many);
     held[129].end();
-    const std::string text = pool.inspect();
+    const std::string all = pool.inspect();
+    const std::string text = all.substr(0, all.find("events:\n"));
     BOOST_TEST(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) == many);
     BOOST_TEST(holds(text, "slot 129: "));
 }

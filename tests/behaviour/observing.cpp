@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// What can be seen of a pool: demand, times, ages, reports of old leases.
+// What can be seen of a pool: times, reports of old leases, what the recorder remembers.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <memory>
-#include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <dewpond/pool.hpp>
@@ -13,6 +18,7 @@
 #include "kit/bench.hpp"
 
 using namespace behaviour;
+using dewpond::PastEvent;
 using dewpond::WarnAfter;
 using dewpond::testing::ManualClock;
 using dewpond::testing::ScriptedDriver;
@@ -268,6 +274,167 @@ BOOST_AUTO_TEST_CASE(a_span_too_short_to_be_seen_is_refused) {
     BOOST_TEST(never.told.empty());
     BOOST_TEST(holds(never.pool->describe(), "watch: WarnAfter{never} (chosen)"));
     BOOST_CHECK(never.pool->stats().settings.warn_after.is_never());
+}
+
+// ---- the recorder ----
+
+BOOST_AUTO_TEST_CASE(what_happened_is_remembered_in_order_with_its_place_and_age) {
+    Watched w{1};
+    w.script.on(Hook::open, {fail(Fault::unreachable).taking(w.clock, 1s), succeed().taking(w.clock, 2s)});
+    BOOST_TEST(!w.pool->try_checkout(1s, orders).has_value());
+    w.clock.advance(10s);
+    auto held = w.pool->checkout(report);
+    {
+        Task late{[&] { BOOST_TEST(!w.pool->try_checkout(3s, orders).has_value()); }};
+        w.clock.wait_until_parked(1);
+        w.clock.advance(3s);
+    }
+    {
+        Task served{[&] { auto lease = w.pool->try_checkout(1h, orders); }};
+        w.clock.wait_until_parked(1);
+        w.clock.advance(1ms);
+        held->make_dirty();
+        held.give_back();
+    }
+    w.pool->resize(2);
+    w.script.break_it(1);
+    auto anew = w.pool->checkout(orders);
+    anew.discard();
+    w.clock.advance(4s);
+    std::vector<std::string> lines;
+    std::uint64_t number = 0;
+    for (const PastEvent& e : w.pool->events()) {
+        BOOST_TEST(e.number == ++number);
+        lines.push_back(to_string(e));
+    }
+    const std::vector<std::string> expected{
+        "21 s ago: open failed, slot 0, unreachable",
+        "21 s ago: failed (no resource could be opened) at orders, 1 s",
+        "9 s ago: opened, slot 0, 2 s",
+        "9 s ago: opened after outage, slot 0, 12 s",
+        "6 s ago: failed (no slot came free before the deadline) at orders, 3 s",
+        "6 s ago: dirty return, slot 0 at report",
+        "6 s ago: waited, slot 0 at orders, 1 ms",
+        "6 s ago: resized to 2",
+        "6 s ago: closed, slot 0 (check failed) at orders, broken",
+        "4 s ago: opened, slot 0, 2 s",
+        "4 s ago: closed, slot 0 (discarded) at orders",
+    };
+    BOOST_TEST(lines == expected, boost::test_tools::per_element());
+    const std::string text = w.pool->inspect();
+    BOOST_TEST(holds(text, "events:\n  21 s ago: open failed"), text);
+    BOOST_TEST(holds(text, "closed, slot 0 (discarded) at orders\n"), text);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_hit_does_is_not_remembered) {
+    Watched w{2};
+    { auto opened = w.pool->checkout(); }
+    const auto before = w.pool->events().size();
+    for (int i = 0; i < 100; ++i) {
+        auto lease = w.pool->checkout();
+        auto none = w.pool->try_checkout();
+        lease.give_back();
+    }
+    BOOST_TEST(w.pool->events().size() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_storm_of_requests_does_not_wash_away_what_led_to_it) {
+    Watched w{1};
+    auto held = w.pool->checkout();
+    for (int i = 0; i < 1000; ++i) BOOST_TEST(!w.pool->try_checkout(0ms).has_value());
+    const auto past = w.pool->events();
+    BOOST_TEST(past.size() == 129u);
+    BOOST_CHECK(past.front().kind == EventKind::opened);
+    BOOST_CHECK(past.back().kind == EventKind::failed);
+    BOOST_TEST(past.back().number == 2001u);  // each of them met a thread that waits for itself, too
+    held.give_back();
+    for (int i = 0; i < 200; ++i) w.pool->checkout().discard();
+    BOOST_TEST(w.pool->events().size() == 256u);
+}
+
+BOOST_AUTO_TEST_CASE(a_wait_that_failed_has_its_history_in_the_long_form) {
+    Watched w{1};
+    auto held = w.pool->checkout(report);
+    w.pool->resize(2);
+    w.pool->resize(1);
+    Task late{[&] {
+        const auto error = w.pool->try_checkout(5s, orders).error();
+        BOOST_TEST(holds(error.long_form(), std::string{error.what()} + "\n  5 s ago: opened, slot 0\n  5 s ago: resized to 2\n"), error.long_form());
+        BOOST_TEST(!holds(error.what(), "resized"));
+    }};
+    w.clock.wait_until_parked(1);
+    w.clock.advance(5s);
+    late.join();
+    held.give_back();
+    const PoolError plain{Code::closed};
+    BOOST_TEST(plain.long_form() == plain.what());
+}
+
+BOOST_AUTO_TEST_CASE(the_words_of_an_entry_hold_what_was_put_in) {
+    using dewpond::detail::RecordWords;
+    const dewpond::TimePoint now{100h};
+    for (const Duration age : {Duration{0s}, Duration{1us}, Duration{35min}, Duration{36min}, Duration{24h * 20}}) {
+        PastEvent in{.number = 1ull << 55, .kind = EventKind::closed, .place = orders, .slot = 65'534, .age = age, .fault = Fault::broken, .reason = CloseReason::excess};
+        PastEvent out = RecordWords::of(in, now).event(now + 5s);
+        BOOST_TEST(out.number == in.number);
+        BOOST_CHECK(out.kind == in.kind && out.place == in.place && out.slot == in.slot && out.age == age && out.fault == in.fault && out.reason == in.reason);
+        BOOST_CHECK(out.ago == Duration{5s});
+        in.kind = EventKind::failed;
+        in.code = Code::cancelled;
+        out = RecordWords::of(in, now).event(now);
+        BOOST_CHECK(out.code == Code::cancelled && out.reason == CloseReason::count_);
+    }
+    BOOST_CHECK(RecordWords::unpack_age(RecordWords::pack_age(dewpond::never)) == Duration{std::chrono::milliseconds{0x7fffffff}});
+    BOOST_CHECK(RecordWords::unpack_age(RecordWords::pack_age(-5s)) == Duration{});
+}
+
+BOOST_AUTO_TEST_CASE(whoever_reads_while_others_write_sees_whole_entries) {
+    using dewpond::detail::Recorder;
+    static constexpr dewpond::PlaceName names[4] = {{"a"}, {"b"}, {"c"}, {"d"}};
+    const std::unique_ptr<Recorder> recorder{new Recorder{"many"}};
+    std::atomic<bool> enough{false};
+    std::vector<std::unique_ptr<Task>> writers;
+    for (std::uint32_t t = 0; t < 4; ++t) {
+        writers.push_back(std::make_unique<Task>([&, t] {
+            for (std::uint32_t i = 0; !enough; ++i) {
+                const auto kind = i % 2 == 0 ? EventKind::waited : EventKind::opened;
+                recorder->note({.kind = kind, .place = names[t], .slot = t, .age = std::chrono::microseconds{i * 4 + t}}, dewpond::TimePoint{1us * (i * 4 + t)});
+            }
+        }));
+    }
+    std::size_t torn = 0, unordered = 0;
+    for (int looks = 0; looks < 8000;) {
+        std::uint64_t last = 0;
+        const auto past = recorder->read(dewpond::TimePoint{1h});
+        if (past.size() >= 200) ++looks;
+        else std::this_thread::yield();  // they have hardly begun
+        for (const PastEvent& e : past) {
+            const auto us = std::chrono::duration_cast<std::chrono::microseconds>(e.age.ns()).count();
+            const bool whole = e.slot < 4 && e.place == Place{names[e.slot]} && us % 4 == e.slot && e.ago == Duration{1h - 1us * us} &&
+                               (e.kind == (us / 4 % 2 == 0 ? EventKind::waited : EventKind::opened));
+            torn += whole ? 0 : 1;
+            unordered += e.number > last ? 0 : 1;
+            last = e.number;
+        }
+    }
+    enough = true;
+    for (auto& w : writers) w->join();
+    BOOST_TEST(torn == 0u);
+    BOOST_TEST(unordered == 0u);
+    BOOST_TEST(recorder->read(dewpond::TimePoint{1h}).size() <= 256u);
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_that_was_overtaken_keeps_its_entry_to_itself) {
+    using dewpond::detail::Recorder;
+    const std::unique_ptr<Recorder> recorder{new Recorder{"one"}};
+    constexpr std::size_t header = 96;
+    const std::uint64_t being_written = 1;
+    std::memcpy(reinterpret_cast<char*>(recorder.get()) + header, &being_written, sizeof being_written);
+    for (std::uint32_t i = 0; i < 3 * 128; ++i) recorder->note({.kind = EventKind::opened, .slot = i}, dewpond::TimePoint{1s});
+    const auto past = recorder->read(dewpond::TimePoint{2s});
+    BOOST_TEST(past.size() == 127u);
+    BOOST_TEST(past.front().number == 2u * 128 + 2);
+    BOOST_TEST(past.back().number == 3u * 128);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -278,7 +278,8 @@ POND_TEST_CASE(inspect_has_a_line_per_slot_that_counts) {
     b.clock.advance(5s);
     b.quiesce(0);  // a keeper that finds itself late asks what is idle
     const std::string text = pool.inspect();
-    BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 3);
+    const std::string slots_only = text.substr(0, text.find("events:\n"));
+    BOOST_TEST(std::count(slots_only.begin(), slots_only.end(), '\n') == 3);
     BOOST_TEST(holds(text, "slot 0: in use"), text);
     BOOST_TEST(holds(text, "slot 1: idle"), text);
     BOOST_TEST(holds(text, "slot 2: idle"), text);

@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(the_state_of_the_pool_is_always_told_and_nothing_once_it_is
     const auto tell = [&](EventKind kind) {
         Event e;
         e.kind = kind;
-        announcer.tell(sync, e);
+        announcer.tell(e, sync.now());
         return told;
     };
     BOOST_TEST(tell(EventKind::closed) == 1);
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(the_state_of_the_pool_is_always_told_and_nothing_once_it_is
     }
     announcer.mute();
     BOOST_TEST(tell(EventKind::down) == 7);
-    dewpond::detail::Announcer<Sync>{dewpond::EventSink{}, "db"}.tell(sync, Event{});
+    dewpond::detail::Announcer<Sync>{dewpond::EventSink{}, "db"}.tell(Event{}, sync.now());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

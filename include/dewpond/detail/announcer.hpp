@@ -51,9 +51,8 @@ public:
     Announcer(EventSink sink, std::string_view pool) noexcept : sink_{std::move(sink)}, pool_{pool} {}
 
     /// Called outside every lock. A sink that is absent costs one test.
-    DEWPOND_COLD void tell(Sync& sync, Event e) noexcept {
+    DEWPOND_COLD void tell(Event e, TimePoint now) noexcept {
         if (!sink_) return;
-        const TimePoint now = sync.now();
         {
             Locked lock{mutex_};
             if (muted_) return;

@@ -16,6 +16,7 @@
 #include <dewpond/detail/demand.hpp>
 #include <dewpond/detail/exchange.hpp>
 #include <dewpond/detail/fork_watch.hpp>
+#include <dewpond/detail/recorder.hpp>
 #include <dewpond/detail/rules.hpp>
 #include <dewpond/detail/samples.hpp>
 #include <dewpond/detail/setup.hpp>
@@ -173,6 +174,7 @@ public:
     Stats stats();
     Settings settings() const noexcept;
     std::string inspect();
+    std::vector<PastEvent> events() { return recorder_.read(exchange_.sync().now()); }
     std::string describe() const;
     PoolError error(Code code, Duration waited, bool tried_to_open = false) noexcept;
 
@@ -236,6 +238,7 @@ private:
         if constexpr (by_coarse_clock) return Sync::coarse_now();
         else return exchange_.sync().now();
     }
+    void waited(Place place, const Slot& s, TimePoint since) noexcept;
     void turn_away(Slot& s, Admission why, Call* call) noexcept;
     bool clean_after(Slot& s, const char* who, Deadline by, bool opening = false) noexcept;
     void tell_left_dirty(const Slot& s, const char* who) noexcept;
@@ -291,7 +294,15 @@ private:
     void abandon(Slot& s) noexcept;
     void abandon_idle() noexcept;
 
-    void tell(Event e) noexcept { announcer_.tell(exchange_.sync(), e); }
+    /// Remembers what has happened and tells the sink; outside every lock.
+    void tell(Event e) noexcept {
+        const TimePoint now = exchange_.sync().now();
+        remember(e, now);
+        announcer_.tell(e, now);
+    }
+    void remember(const Event& e, TimePoint now, Code code = {}) noexcept;
+    void remember_call(EventKind kind, Place place, std::uint32_t slot, Duration age, TimePoint now, Code code = {}) noexcept;
+    void remember_change(EventKind kind, std::uint32_t size = PastEvent::no_slot) noexcept;
     [[nodiscard]] dewpond::Place place_of(const Slot& s) const noexcept {
         if constexpr (S::holders) return s.watch.place();
         else return {};
@@ -316,6 +327,7 @@ private:
     Options options_;
     const char* origins_;
     Announcer<Sync> announcer_;
+    Recorder recorder_{options_.name};
     std::vector<Worker> crew_;          // as many as there can be; threads in them once launched
     typename Sync::mutex launch_mutex_;
     atomic<std::uint32_t> crew_on_{0};

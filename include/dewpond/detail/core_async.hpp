@@ -24,7 +24,7 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     w.place_ = place;
     w.since = exchange_.sync().now();
     call.anchor(w.since);
-    note_demand(1, w.since);
+    if (!exchange_.closed()) note_demand(1, w.since);
     w.deadline = call.deadline();
     w.at_once_ = true;
     w.run = [](Deferred& d) noexcept {
@@ -55,9 +55,7 @@ void Core<S>::serve(Waiter& w) noexcept {
     const Admission a = admit(s, &call);
     if (a == Admission::fit) {
         lent(s, w.place_);
-        if constexpr (requires { metrics_.waited(Duration{}); }) {
-            if (!w.at_once_) metrics_.waited(Duration{exchange_.sync().now() - w.since});
-        }
+        if (!w.at_once_) waited(w.place_, s, w.since);
         return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, s}});
     }
     // Not fit: it keeps its place by the moment it began to wait.
@@ -93,8 +91,10 @@ bool Core<S>::withdraw(Waiter& w) noexcept {
 template <class S>
 template <class Waiter>
 void Core<S>::refuse(Waiter& w, Code code) noexcept {
-    const Duration took{exchange_.sync().now() - w.since};
+    const TimePoint now = exchange_.sync().now();
+    const Duration took{now - w.since};
     PoolError e = error(code, took);
+    remember_call(EventKind::failed, w.place_, PastEvent::no_slot, took, now, e.code());
     if constexpr (requires { metrics_.failed(code); }) metrics_.failed(e.code());
     if constexpr (requires { metrics_.gave_up(code, took); }) {
         if (!w.at_once_) metrics_.gave_up(e.code(), took);

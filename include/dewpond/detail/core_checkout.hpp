@@ -194,14 +194,16 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     n.since = sync.now();
     call.anchor(n.since);
     n.deadline = call.deadline();
-    note_demand(1, n.since);
+    if (!exchange_.closed()) note_demand(1, n.since);
     bool visiting = false, queued = false, tried_to_open = false;
     std::uint32_t in_vain = 0;  // openings of this call that a hook refused
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
     const auto fail = [&](Code code) -> Result<Slot*> {
         if (!visiting) exchange_.visit();
-        const Duration took{sync.now() - n.since};
+        const TimePoint now = sync.now();
+        const Duration took{now - n.since};
         PoolError e = error(code, took, tried_to_open);
+        remember_call(EventKind::failed, place, PastEvent::no_slot, took, now, e.code());
         if constexpr (requires { metrics_.failed(code); }) metrics_.failed(e.code());
         if constexpr (requires { metrics_.gave_up(code, took); }) {
             if (queued || tried_to_open) metrics_.gave_up(e.code(), took);
@@ -252,9 +254,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (a == Admission::fit) {
             lent(s, place);
-            if constexpr (requires { metrics_.waited(Duration{}); }) {
-                if (queued) metrics_.waited(Duration{sync.now() - n.since});
-            }
+            if (queued) waited(place, s, n.since);
             if constexpr (requires { metrics_.opened_for_caller(Duration{}); }) {
                 if (!queued && g.what == Standing::vacancy) metrics_.opened_for_caller(Duration{sync.now() - n.since});
             }
@@ -358,6 +358,9 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
             if constexpr (HasLabel<Driver>) labels_[slot].swap(label);
         }
         last_open_.store(ticks(now), std::memory_order_relaxed);
+        e.kind = EventKind::opened;
+        e.age = Duration{now - began};
+        remember(e, now);
         if constexpr (requires { metrics_.opened(Duration{}); }) metrics_.opened(Duration{now - began});
         const auto [before, kept] = exchange_.opened(slot, to_give);
         if (before.failures != 0) {

@@ -113,6 +113,7 @@ template <class S>
 void Core<S>::renew() noexcept {
     if (forked()) return;
     incarnation_.fetch_add(1, std::memory_order_relaxed);
+    remember_change(EventKind::renewed);
     exchange_.hasten();
 }
 
@@ -126,7 +127,9 @@ DEWPOND_COLD void Core<S>::renew_since(const Slot& s) noexcept {
             opened_in = notes_[s.index].incarnation;
         }
         // Fifty leases may tell of the same failover: one of them has its effect.
-        if (incarnation_.compare_exchange_strong(opened_in, opened_in + 1, std::memory_order_relaxed)) exchange_.hasten();
+        if (!incarnation_.compare_exchange_strong(opened_in, opened_in + 1, std::memory_order_relaxed)) return;
+        remember_change(EventKind::renewed);
+        exchange_.hasten();
     } else {
         static_cast<void>(s);
     }

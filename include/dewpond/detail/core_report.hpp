@@ -11,6 +11,46 @@
 
 namespace dewpond::inline v0::detail {
 
+// ---- what is remembered ----
+
+template <class S>
+DEWPOND_COLD void Core<S>::remember(const Event& e, TimePoint now, Code code) noexcept {
+    recorder_.note({0, e.kind, {}, e.place, about_a_slot(e.kind) ? e.slot : PastEvent::no_slot, e.age, e.fault, e.reason, code}, now);
+}
+/// A checkout of this place was served after a wait (`slot` is what it got) or failed.
+template <class S>
+DEWPOND_COLD void Core<S>::remember_call(EventKind kind, Place place, std::uint32_t slot, Duration age, TimePoint now, Code code) noexcept {
+    Event e;
+    e.kind = kind;
+    if constexpr (S::holders) e.place = place;
+    else static_cast<void>(place);
+    e.slot = slot;
+    e.age = age;
+    remember(e, now, code);
+}
+/// Of the pool as a whole.
+template <class S>
+void Core<S>::remember_change(EventKind kind, std::uint32_t size) noexcept {
+    Event e;
+    e.kind = kind;
+    e.slot = size;
+    remember(e, exchange_.sync().now());
+}
+/// A checkout that had queued was served. A wait shorter than a millisecond is no news.
+template <class S>
+void Core<S>::waited(Place place, const Slot& s, TimePoint since) noexcept {
+    const TimePoint now = exchange_.sync().now();
+    const Duration d{now - since};
+    if constexpr (requires { metrics_.waited(d); }) metrics_.waited(d);
+    if (d >= std::chrono::milliseconds{1}) remember_call(EventKind::waited, place, s.index, d, now);
+}
+
+// ---- what is told ----
+
+/// As many events are enough for a message.
+constexpr std::size_t last_few = 32;
+std::string lines_of(const std::vector<PastEvent>& past);
+
 /// What a pool runs with, in numbers.
 template <class S>
 Settings Core<S>::settings() const noexcept {
@@ -132,6 +172,10 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
             d->down_for = Duration{now - outage.down_since};
             d->retry_after = outage.gate > now ? Duration{outage.gate - now} : Duration{};
         }
+        if (code == Code::timed_out || code == Code::open_failed) {
+            d->past = std::shared_ptr<const void>{new std::vector<PastEvent>(recorder_.read(now, last_few)), [](const void* p) { delete static_cast<const std::vector<PastEvent>*>(p); }};
+            d->tell_past = [](const void* p) { return lines_of(*static_cast<const std::vector<PastEvent>*>(p)); };
+        }
         const bool about_slots = code == Code::timed_out || code == Code::too_many_waiting;
         Locked lock{notes_mutex_};
         if (outage.failures != 0 || code == Code::open_failed || !exchange_.ready()) d->open_error = open_note_;
@@ -165,7 +209,14 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
     DEWPOND_CATCH_ALL { return PoolError{code, fault}; }
 }
 
-/// A line per slot that counts: number, state, age, uses, place, label.
+/// A line for each.
+inline std::string lines_of(const std::vector<PastEvent>& past) {
+    std::string out;
+    for (const PastEvent& e : past) append(out, text("  ", to_string(e), "\n"));
+    return out;
+}
+
+/// A line per slot that counts: number, state, age, uses, place, label; then the last few events.
 template <class S>
 std::string Core<S>::inspect() {
     std::string out;
@@ -206,6 +257,7 @@ std::string Core<S>::inspect() {
         }
         out += '\n';
     }
+    if (const auto past = recorder_.read(now, last_few); !past.empty()) append(out, text("events:\n", lines_of(past)));
     return out;
 }
 

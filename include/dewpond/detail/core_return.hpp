@@ -111,15 +111,17 @@ void Core<S>::bury(Slot& s, CloseReason why) noexcept {
     if constexpr (requires { metrics_.closed(why); }) metrics_.closed(why);
     const bool worth_telling = why == CloseReason::check_failed || why == CloseReason::reset_failed || why == CloseReason::hook_left_dirty ||
                                why == CloseReason::discarded || why == CloseReason::wrong_role;
+    Event e;
+    e.kind = EventKind::closed;
+    e.reason = why;
+    e.slot = s.index;
     if (worth_telling) {
-        Event e;
-        e.kind = EventKind::closed;
-        e.reason = why;
-        e.slot = s.index;
         e.place = place_of(s);
         e.fault = fault.fault();
         e.text = fault.text();
         tell(e);
+    } else {
+        remember(e, exchange_.sync().now());
     }
     driver_.close(s.resource);
     std::destroy_at(std::addressof(s.resource));
@@ -171,7 +173,7 @@ std::uint32_t Core<S>::close(Limit limit) noexcept {
     if (forked()) return abandon_idle(), 0;
     Call call{limit, exchange_.sync()};
     const Deadline until = call.deadline();
-    exchange_.close();
+    if (exchange_.close()) remember_change(EventKind::closing);
     for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) retire(slots_[i], CloseReason::pool_closed);
     for (bool busy = false; work_once(busy);) {
     }
@@ -188,6 +190,7 @@ template <class S>
 DEWPOND_COLD void Core<S>::resize(std::uint32_t max_size) noexcept {
     if (forked()) return;
     exchange_.resize(max_size);
+    remember_change(EventKind::resized, max_size);
     for (std::uint32_t i; (i = exchange_.shed()) != nil;) retire(slots_[i], CloseReason::excess, true);
 }
 

@@ -101,6 +101,7 @@ POND_TEST_CASE_IF(what_is_still_dirty_after_a_reset_is_closed, c.knows_dirty) {
     BOOST_CHECK(lease.give_back() == ReturnReport::closed);
     BOOST_TEST(b.script.count(Hook::reset) == 1u);
     BOOST_TEST(b.script.live() == 0u);
+    BOOST_TEST(b.told(EventKind::hook_left_dirty).empty());  // no hook did it
 }
 
 POND_TEST_CASE_IF(a_reset_at_the_return_is_given_the_return_budget, c.resets) {

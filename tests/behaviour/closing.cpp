@@ -175,6 +175,19 @@ POND_TEST_CASE_IF(the_destructor_waits_for_no_thread_that_is_inside_the_driver, 
     b.script.wait_finished(Hook::close, 1);
 }
 
+POND_TEST_CASE_IF(the_destructor_waits_for_the_pools_threads_that_are_at_rest, c.background || c.keeps) {
+    Bench b{config};
+    b.start(1);
+    b.quiesce(0);
+    const Gate stall = b.clock.stall();
+    Task destroyer{[&] { b.destroy(); }};
+    stall.wait_entered(b.crew());  // woken, but not yet running
+    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    BOOST_TEST(!destroyer.over());
+    b.clock.unstall();
+    BOOST_TEST(destroyer.ends());
+}
+
 POND_TEST_CASE(a_pool_may_be_destroyed_while_many_return) {
     for (int round = 0; round < 20; ++round) {
         Bench b{config};

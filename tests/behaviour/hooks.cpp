@@ -183,6 +183,25 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_is_no_reason_to_open_in
     BOOST_TEST(b.script.count(Hook::open) <= 100u);
 }
 
+BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_doubles_the_pause_from_the_least_one, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.options.backoff_min = 1s;
+    b.setting.options.backoff_max_waiting = b.setting.options.backoff_max = 1h;
+    std::atomic<int> refused{0};
+    b.setting.on_checkout = [&](ScriptedResource&, Deadline) { return ++refused, false; };
+    Pond& pool = b.start(1);
+    Borrower waiter{pool, 24h};
+    while (refused < 10 && b.clock.elapsed() < Duration{1h}) {
+        b.quiesce(1);
+        b.clock.advance(250ms);
+    }
+    BOOST_TEST(refused == 10);
+    BOOST_CHECK(b.clock.elapsed() <= Duration{258s});  // at most 1 + 2 + ... + 128 s, and a step each
+    BOOST_CHECK(b.clock.elapsed() >= Duration{25s});   // a tenth of it at least
+    pool.close(0ms);
+    BOOST_CHECK(waiter.code() == Code::closed);
+}
+
 BOOST_AUTO_TEST_CASE(on_checkout_that_throws_fails_the_checkout_and_closes_the_resource, *boost::unit_test::timeout(20)) {  // B7
     Hooked b;
     bool angry = true;

@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(a_ping_is_sent_only_to_what_has_rested_and_then_once, *boos
     rest(b, 29);
     (void)pool.checkout();
     BOOST_TEST(b.script.count(Hook::ping) == 0u);  // it was used in between
-    rest(b, 32);
+    rest(b, 31);  // since the first look at it: 30 s, to the moment
     (void)pool.checkout();
     BOOST_TEST(b.script.count(Hook::ping) == 1u);
     (void)pool.checkout();

@@ -121,6 +121,23 @@ POND_TEST_CASE_IF(the_age_of_the_oldest_lease_is_seen, c.counts || c.holders) {
     BOOST_CHECK(pool.stats().oldest_lease == Duration{});
 }
 
+POND_TEST_CASE_IF(who_begins_to_wait_looks_at_the_leases, c.counts || c.holders) {
+    Bench b{config};
+    b.setting.options.keeper_thread = false;
+    b.setting.options.min_idle = 1;
+    Pond& pool = b.start(1);
+    pool.maintain();
+    b.clock.advance(1s);
+    const auto lease = pool.try_checkout();
+    b.clock.advance(1s);
+    Borrower waiter{pool, 30s};
+    b.wait_waiting(1);
+    b.clock.advance(30s);
+    BOOST_CHECK(waiter.code() == Code::timed_out);
+    (void)pool.inspect();  // the next look
+    BOOST_CHECK(pool.stats().oldest_lease == Duration{30s});
+}
+
 POND_TEST_CASE_IF(what_was_closed_or_taken_out_is_no_lease_that_grows_old, c.counts || c.holders) {
     for (const bool closed : {true, false}) {
         Bench b{config};

@@ -62,6 +62,19 @@ POND_TEST_CASE(a_return_serves_a_callback_on_the_returners_thread) {
     BOOST_CHECK(caller.thread() == returner);
 }
 
+POND_TEST_CASE_IF(what_a_callback_was_given_after_a_wait_is_a_lease_like_any_other, c.counts && c.holders) {
+    Bench b{config};
+    Pond& pool = b.start(1);
+    auto held = b.take(1);
+    Caller caller{pool};
+    pool.enqueue(caller.ticket(), 1h);
+    held[0].end();
+    BOOST_TEST(caller.is_served());
+    BOOST_TEST(pool.stats().checkouts == 2u);
+    BOOST_TEST(holds(pool.inspect(), "make_pond.hpp"));  // where it was asked for
+    caller.lease().end();
+}
+
 POND_TEST_CASE(a_callback_is_told_of_its_deadline) {
     Bench b{config};
     b.setting.options.keeper_thread = false;

@@ -289,6 +289,18 @@ BOOST_AUTO_TEST_CASE(stopped_for_a_minute_no_healthy_resource_goes) {
     leases.clear();
 }
 
+BOOST_AUTO_TEST_CASE(two_seconds_late_is_a_stall_and_a_little_less_is_not) {
+    for (const bool stalled : {true, false}) {
+        Verbs v{of(1, true)};
+        v.clock.wait_until_parked(1);
+        v.clock.advance(stalled ? 3s : 2999ms);  // the round was due after one
+        BOOST_TEST(eventually([&] { return v.pool->stats().stalls == (stalled ? 1u : 0u); }));
+        v.clock.wait_until_parked(1);
+        BOOST_TEST(v.pool->stats().stalls == (stalled ? 1u : 0u));
+        BOOST_TEST(v.told.size() == (stalled ? 1u : 0u));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(after_a_stall_what_is_idle_is_asked_and_the_dead_goes) {
     Verbs v{of(3, true)};
     v.take(3);

@@ -3,10 +3,13 @@
 // that it answers at once when the pool is full.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
+#include <dewpond/deadline.hpp>
 #include <dewpond/detail/text.hpp>
 #include <dewpond/stats.hpp>
 
@@ -63,8 +66,23 @@ struct Health {
     HealthStatus status = HealthStatus::pass;
     HealthCause cause = HealthCause::none;
     std::string sentence{};
+    Duration retry_after{};  ///< when it fails: whole seconds after which asking again may find another answer
     [[nodiscard]] int http() const noexcept { return status == HealthStatus::fail ? 503 : 200; }
 };
+
+namespace detail {
+
+/// Whole seconds, one at the least, a minute at the most: what stands behind `Retry-After`. Pure.
+[[nodiscard]] inline Duration retry_after(const Stats& s, HealthCause cause) noexcept {
+    Duration wait = std::chrono::seconds{1};
+    if (cause == HealthCause::stuck) wait = s.checkout_timeout.ns() - s.oldest_wait.ns();  // then it gives up, or was served
+    if (cause == HealthCause::server_down) wait = s.backoff;                               // then the server is asked again
+    if (cause == HealthCause::closed) wait = std::chrono::seconds{5};                      // for this process to be replaced
+    const std::int64_t whole = wait >= Duration{std::chrono::minutes{1}} ? 60 : (wait.ns().count() + 999'999'999) / 1'000'000'000;
+    return std::chrono::seconds{(std::max)(whole, std::int64_t{1})};
+}
+
+}  // namespace detail
 
 /// Judges a snapshot by rules. Allocates for the sentence only.
 [[nodiscard]] inline Health health(const Stats& s, const HealthRules& rules = HealthRules::readiness()) {
@@ -72,7 +90,7 @@ struct Health {
     if (!rules.look_at_pool) return h;
     const auto found = [&h](HealthCause cause, bool fails) {
         const HealthStatus status = fails ? HealthStatus::fail : HealthStatus::warn;
-        if (status > h.status || h.status == HealthStatus::pass) h = {status, cause, {}};
+        if (status > h.status || h.status == HealthStatus::pass) h = {status, cause, {}, {}};
     };
     const auto ns = [](Duration d) { return static_cast<double>(d.ns().count()); };
     if (s.closed) found(HealthCause::closed, true);
@@ -84,6 +102,7 @@ struct Health {
     if (s.max_size != 0 && s.in_use >= rules.warn_fullness * s.max_size) found(HealthCause::busy, false);
     h.sentence = detail::text("pool '", s.name, "': ", s.in_use, " of ", s.max_size, " in use, ", s.waiting, " waiting");
     if (s.waiting != 0) detail::append(h.sentence, detail::text(", the first for ", s.oldest_wait));
+    if (h.status == HealthStatus::fail) h.retry_after = detail::retry_after(s, h.cause);
     return h;
 }
 

@@ -5,13 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
 
 namespace dewpond::inline v0 {
 
 /// A snapshot of a histogram over `Bounds`, a type with `static constexpr std::int64_t ns[]`: the upper bounds of the
-/// buckets in nanoseconds, ascending. One more bucket takes what lies above the last. A value equal to a bound belongs
-/// to that bound's bucket (the `le` of Prometheus).
+/// buckets in nanoseconds, ascending, hidden so that no plugin is pinned by it. One more bucket takes what lies above the
+/// last. A value equal to a bound belongs to that bound's bucket (the `le` of Prometheus).
 template <class Bounds>
 struct Histogram {
     /// How many bounds there are; the buckets are one more.
@@ -42,17 +43,17 @@ struct Histogram {
 /// Buckets of the time until a checkout was served, or gave up. `le="10"` is the default checkout_timeout: what is
 /// above it has timed out.
 struct WaitBounds {
-    static constexpr std::int64_t ns[] = {10'000,      100'000,     500'000,     1'000'000,     5'000'000,     10'000'000,    50'000'000,
+    DEWPOND_HIDDEN static constexpr std::int64_t ns[] = {10'000,      100'000,     500'000,     1'000'000,     5'000'000,     10'000'000,    50'000'000,
                                           100'000'000, 250'000'000, 500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 };
 /// Buckets of the time a lease is out.
 struct LeaseBounds {
-    static constexpr std::int64_t ns[] = {100'000,     1'000'000,     5'000'000,     10'000'000,     50'000'000,     100'000'000,
+    DEWPOND_HIDDEN static constexpr std::int64_t ns[] = {100'000,     1'000'000,     5'000'000,     10'000'000,     50'000'000,     100'000'000,
                                           500'000'000, 1'000'000'000, 5'000'000'000, 10'000'000'000, 60'000'000'000, 300'000'000'000, 1'800'000'000'000};
 };
 /// Buckets of the time a successful opening takes.
 struct OpenBounds {
-    static constexpr std::int64_t ns[] = {1'000'000,   5'000'000,   10'000'000,    25'000'000,    50'000'000,
+    DEWPOND_HIDDEN static constexpr std::int64_t ns[] = {1'000'000,   5'000'000,   10'000'000,    25'000'000,    50'000'000,
                                           100'000'000, 500'000'000, 1'000'000'000, 5'000'000'000, 10'000'000'000};
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what tests/packages.txt lists and this machine lacks. Where nothing is missing, apt is not called at all.
-# PostgreSQL comes without a cluster: nothing is started, as the tests make a server of their own.
+# PostgreSQL comes without a cluster, and no service is started: the tests make servers of their own.
 set -u
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 list=$(dirname "$(readlink -f "$0")")/../packages.txt
@@ -50,12 +50,20 @@ if [ ${#unknown[@]} -gt 0 ]; then
     [ ${#unknown[@]} -eq 0 ] || fail "this distribution offers no ${unknown[*]}."
 fi
 
-# Only while this script installs it; whoever sets up a cluster later finds the defaults.
+# Only while this script installs: whoever sets up a cluster later finds the defaults, and services start as they do elsewhere.
+remove=()
+trap '[ ${#remove[@]} -eq 0 ] || root rm -f "${remove[@]}"' EXIT
 no_cluster=/etc/postgresql-common/createcluster.d/dewpond-tests.conf
 if [[ " ${missing[*]} " == *" postgresql "* ]]; then
-    trap 'root rm -f "$no_cluster"' EXIT
+    remove+=("$no_cluster")
     printf 'create_main_cluster = false\n' | root install -D -m 644 /dev/stdin "$no_cluster" ||
         fail "cannot write $no_cluster."
+fi
+# What packages ask before they start a service; 101 is "forbidden". A machine that has one keeps it.
+no_service=/usr/sbin/policy-rc.d
+if [ ! -e "$no_service" ]; then
+    remove+=("$no_service")
+    printf '#!/bin/sh\nexit 101\n' | root install -m 755 /dev/stdin "$no_service" || fail "cannot write $no_service."
 fi
 
 printf 'installing: %s\n' "${missing[*]}"
@@ -63,3 +71,7 @@ apt install --no-install-recommends "${missing[@]}" || {
     # The lists may be older than what the mirror still has.
     apt update && apt install --no-install-recommends "${missing[@]}"
 } || fail "apt-get could not install ${missing[*]}."
+# Nor at the next start of the machine: of prometheus only promtool is wanted.
+if [[ " ${missing[*]} " == *" prometheus "* ]] && command -v systemctl >/dev/null; then
+    root systemctl disable --quiet prometheus.service 2>/dev/null || true
+fi

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
 
 namespace dewpond::inline v0::detail {
@@ -38,7 +39,7 @@ public:
 
 private:
     static constexpr unsigned bits = 20;
-    static constexpr std::uint32_t most = (1u << bits) - 1;
+    DEWPOND_HIDDEN static constexpr std::uint32_t most = (1u << bits) - 1;
     static constexpr std::size_t kept = 8;
 
     /// A clock may begin at 0: a span of its own keeps words that were never written apart.

@@ -118,13 +118,13 @@ concept opening_shape = !answers_v<question::opening, P> || requires(const P& p)
     { P::in_caller } -> std::convertible_to<bool>;
 };
 template <class P>
-concept watch_shape = !answers_v<question::watch, P> || (requires { typename P::place_type; } && (!requires { typename P::per_slot; } || requires(typename P::per_slot& s, typename P::place_type place) {
+concept watch_shape = !answers_v<question::watch, P> || ((requires { typename P::place_type; } && (!requires { typename P::per_slot; } || requires(typename P::per_slot& s, typename P::place_type place) {
     { s.took(place) } noexcept;
     { s.place() } noexcept -> std::same_as<Place>;
     { s.by_this_thread() } noexcept -> std::same_as<bool>;
 })) && (!hook_warn_after<P>() || requires(const P& p) {
     { p.warn_after() } noexcept -> std::same_as<Duration>;
-});
+}));
 template <class D, class... Ps>
 concept shapes_fit = ((liveness_shape<Ps, D> && reset_shape<Ps, D> && lifetime_shape<Ps> && metrics_shape<Ps> && waiting_shape<Ps> && opening_shape<Ps> &&
                        watch_shape<Ps>) && ...);

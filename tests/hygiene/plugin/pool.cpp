@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// A plugin that uses much of a pool: all ways of taking, a refusal with its text, a keeper's thread, the figures.
+// A plugin that uses much of a pool: all ways of taking, a refusal with its text, a keeper's thread, the figures and
+// what makes them public.
 #include <chrono>
 #include <utility>
 
+#include <dewpond/export/exports.hpp>
+#include <dewpond/export/http.hpp>
 #include <dewpond/pool.hpp>
 
 namespace {
@@ -27,6 +30,8 @@ bool served = false;
 bool works() {
     int events = 0;
     NumberPool pool{Numbers{}, {.max_size = 3, .on_event = [&events](const Event&) noexcept { ++events; }}};
+    Exports exports;
+    const Exported shown = exports.add(pool);
     auto first = pool.checkout();
     auto second = pool.try_checkout(1s).value();
     const auto refused = pool.try_checkout(10ms);  // the third cannot be opened
@@ -41,6 +46,7 @@ bool works() {
     first.give_back();
     if (!served && pool.withdraw(waiter)) return false;
     const Stats stats = pool.stats();
+    if (answer("/health?pool=1", exports.read()).status != 200 || answer("/metrics", exports.read()).body.empty()) return false;
     return stats.checkouts >= 3 && events > 0 && !pool.inspect().empty() && !pool.describe().empty() && *second == 2 && pool.close(0ms) == 1;
 }
 

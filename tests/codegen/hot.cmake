@@ -5,9 +5,24 @@ dewpond_codegen_object(dewpond_hot hot.cpp ${one_by_one})
 dewpond_codegen_object(dewpond_hot_control hot_control.cpp ${one_by_one})
 
 # Nothing but cold functions is called, with any pack whose answers ask for no more.
-set(hit_paths bare_ab default counted ageing limit status_and_dirty)
+# Four locked instructions stand there, of which a pair executes two: each of the two CAS has its code for pools of one word
+# and for pools of more.
+set(hit_paths bare_ab default counted watched ageing limit strict background probe status_and_dirty)
 foreach(pool IN LISTS hit_paths)
     dewpond_add_test(codegen.calls.${pool} COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot> calls checkout_return_${pool})
+    dewpond_add_test(codegen.counts.${pool} COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot> counts checkout_return_${pool} 4 0)
+endforeach()
+foreach(control IN ITEMS reads_the_clock counts_cycles)
+    dewpond_add_test(
+        codegen.counts.control.${control}
+        COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> counts control_${control} 4 0
+        PROPERTIES PASS_REGULAR_EXPRESSION "not the readings of a clock")
+endforeach()
+foreach(control IN ITEMS exchanges twice)
+    dewpond_add_test(
+        codegen.counts.control.${control}
+        COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> counts control_${control} 4 0
+        PROPERTIES PASS_REGULAR_EXPRESSION "too many locked instructions")
 endforeach()
 foreach(control IN ITEMS reads_the_clock allocates calls_whom_it_is_told)
     dewpond_add_test(
@@ -41,7 +56,9 @@ target_link_libraries(dewpond_pairs PRIVATE dewpond::dewpond)
 # At fixed addresses, as the disassembly is compared with what was executed.
 target_compile_options(dewpond_pairs PRIVATE ${dewpond_warnings} -O2 -g0 -DNDEBUG -fno-pie)
 target_link_options(dewpond_pairs PRIVATE -no-pie)
+# dewpond_budget(<what> <most with g++> <most with clang> [CLOCKS <readings>] [<test property> <value>]...)
 function(dewpond_budget what gcc clang)
+    cmake_parse_arguments(PARSE_ARGV 3 arg "" "CLOCKS" "")
     set(most ${gcc})
     if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
         set(most ${clang})
@@ -49,8 +66,8 @@ function(dewpond_budget what gcc clang)
     dewpond_add_test(
         codegen.budget.${what}
         COMMAND bash ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/count.sh ${DEWPOND_VALGRIND} ${DEWPOND_OBJDUMP}
-                $<TARGET_FILE:dewpond_pairs> ${what} ${most} 2
-        PROPERTIES ${ARGN})
+                $<TARGET_FILE:dewpond_pairs> ${what} ${most} 2 ${arg_CLOCKS}
+        PROPERTIES ${arg_UNPARSED_ARGUMENTS})
 endfunction()
 #              what                    g++ clang
 dewpond_budget(by_hand                  14   16)
@@ -59,7 +76,19 @@ dewpond_budget(default                  52   70)
 dewpond_budget(default_try              64   88)
 dewpond_budget(default_ageing           55   58)
 dewpond_budget(default_status_and_dirty 55   60)
+dewpond_budget(default_limit            54   72)
+dewpond_budget(counted                  43   44)
+dewpond_budget(watched                  52   54)
+dewpond_budget(strict                   52   54)
+dewpond_budget(background               52   54)
+dewpond_budget(probe                    55   60)
+dewpond_budget(ping_after_idle          90  105)
+dewpond_budget(many_words               52   54)
+dewpond_budget(hooks                   192  161 CLOCKS 2)
+dewpond_budget(everything              247  241 CLOCKS 2)
 dewpond_budget(nothing                 100  100 PASS_REGULAR_EXPRESSION "nothing was counted")
 dewpond_budget(counts_in_common        100  100 PASS_REGULAR_EXPRESSION "not the locked instructions")
-dewpond_budget(reads_the_clock         100  100 PASS_REGULAR_EXPRESSION "outside the program is called")
+dewpond_budget(exchanges               100  100 PASS_REGULAR_EXPRESSION "not the locked instructions")
+dewpond_budget(reads_the_clock         100  100 PASS_REGULAR_EXPRESSION "not the readings of a clock")
+dewpond_budget(looks_outside         10000 10000 PASS_REGULAR_EXPRESSION "outside the program is called")
 dewpond_budget(locks                    60   60 PASS_REGULAR_EXPRESSION "too many instructions")

@@ -22,6 +22,20 @@ void checkout_return_ageing(Pool<Numbers, Lifetime>& pool) { auto lease = pool.c
 // A limit costs nothing before it is needed; neither does a driver that answers from memory.
 void checkout_return_limit(Pool<Tagged<1>>& pool) { auto lease = pool.checkout(std::chrono::milliseconds{200}); }
 void try_checkout_return_limit(Pool<Tagged<2>>& pool) { auto maybe = pool.try_checkout(std::chrono::milliseconds{200}); }
+void checkout_return_watched(Pool<Numbers, NoMetrics>& pool) { auto lease = pool.checkout(); }
+void checkout_return_strict(Pool<Numbers, StrictFifo>& pool) { auto lease = pool.checkout(); }
+void checkout_return_background(Pool<Numbers, OpenInBackground>& pool) { auto lease = pool.checkout(); }
+void checkout_return_hooks(Pool<Numbers, OnCheckout<Touch>, OnReturn<Touch>>& pool) { auto lease = pool.checkout(); }
+void checkout_return_probe(Pool<Able>& pool) { auto lease = pool.checkout(); }
+void checkout_return_ping_after_idle(Pool<Able, PingAfterIdle>& pool) { auto lease = pool.checkout(); }
+void checkout_return_everything(Pool<Able, PingAfterIdle, Lifetime, StrictFifo, OpenInBackground, OnCheckout<Touch>, OnReturn<Touch>>& pool) {
+    auto lease = pool.checkout();
+}
+
+// These are told a deadline each time, so that they ask the clock.
+void checkout_return_ping_always(Pool<Able, PingAlways>& pool) { auto lease = pool.checkout(); }
+void checkout_return_reset_always(Pool<Able, NoCheck, ResetAlways>& pool) { auto lease = pool.checkout(); }
+
 void checkout_return_status_and_dirty(Pool<Clean>& pool) { auto lease = pool.checkout(); }
 
 }  // extern "C"

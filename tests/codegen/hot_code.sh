@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # hot_code.sh <objdump> <object> calls <function>            nothing is called but what lies in a cold section
 # hot_code.sh <objdump> <object> same <function> <function>  the hot code of both is the same, call for call
+# hot_code.sh <objdump> <object> counts <function> <locked> <clocks>  at most so many locked instructions stand in it (an
+#                                     exchange with memory is one without saying so), and exactly so many readings of a clock
 # The hot code of a function: its instructions and those of every function of the object that it can reach through
 # calls, except what the compiler put in a cold section (.text.unlikely*), as it does with functions marked cold and with
 # the unlikely parts of others. Names of functions and labels do not count, only their order of appearance.
@@ -75,6 +77,16 @@ case $what in
         printf '%s\n' "$code"
         [ $status = 0 ] || { echo "the hot code of $first calls what is not cold, or is not there."; exit 1; }
         echo "$(grep -cv '^function ' <<<"$code") instructions, none of them a call to anything warm." ;;
+    counts)
+        code=$(hot_code "$first") || [ $? = 2 ] || { printf '%s\n' "$code"; exit 1; }  # 2: it calls something, perhaps the clock
+        printf '%s\n' "$code"
+        code=$(sed '/^reaches out:/,$d' <<<"$code")
+        locked=$(grep -cE '(^| )lock |^xchg .*\(|^(mfence|cpuid)' <<<"$code" || true)
+        clocks=$(grep -cE '^rdtscp?( |$)|^(call|jmp) .*elsewhere: .*(clock|gettimeofday|_ZNSt6chrono)' <<<"$code" || true)
+        echo "$first: $locked locked instructions, $clocks readings of a clock; allowed: at most $second, $6"
+        [ "$locked" -le "$second" ] || { echo "too many locked instructions."; exit 1; }
+        [ "$locked" -gt 0 ] || { echo "nothing was counted."; exit 1; }
+        [ "$clocks" = "$6" ] || { echo "not the readings of a clock that were allowed."; exit 1; } ;;
     same)
         a=$(hot_code "$first") || true
         b=$(hot_code "$second") || true

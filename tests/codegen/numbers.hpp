@@ -27,4 +27,15 @@ struct Clean : Numbers {
     ResetResult reset(int&, Deadline) noexcept { return ResetResult::clean; }
 };
 
+/// One that can do everything, and answers from memory.
+struct Able : Clean {
+    bool probe(int& r) noexcept { return r > 0; }
+    bool ping(int& r, Deadline) noexcept { return r > 0; }
+};
+
+/// A hook that touches the resource.
+struct Touch {
+    void operator()(int& r) const noexcept { r = 1; }
+};
+
 }  // namespace

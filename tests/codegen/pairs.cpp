@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
+#include <type_traits>
 
 #include "numbers.hpp"
 
@@ -14,9 +15,13 @@ namespace {
 
 #define OUT_OF_LINE __attribute__((noinline))
 
+/// More slots than one word holds, for the driver that is named so.
+template <class Driver, class...>
+constexpr std::uint32_t size_of = std::is_same_v<Driver, Tagged<200>> ? 200 : 10;
+
 template <class... DriverAndPolicies>
 auto& pool_of() {
-    static Pool<DriverAndPolicies...> pool{{}};
+    static Pool<DriverAndPolicies...> pool{{}, {.max_size = size_of<DriverAndPolicies...>}};
     return pool;
 }
 template <class... DriverAndPolicies>
@@ -26,6 +31,11 @@ OUT_OF_LINE void pair(void* pool) {
 template <class... DriverAndPolicies>
 OUT_OF_LINE void pair_by_try(void* pool) {
     auto lease = static_cast<Pool<DriverAndPolicies...>*>(pool)->try_checkout(std::chrono::milliseconds{200});
+}
+
+template <class... DriverAndPolicies>
+OUT_OF_LINE void pair_with_limit(void* pool) {
+    auto lease = static_cast<Pool<DriverAndPolicies...>*>(pool)->checkout(std::chrono::milliseconds{200});
 }
 
 /// What is left of each measurement when the pool's part is taken away.
@@ -43,7 +53,7 @@ OUT_OF_LINE void by_hand(void*) {
     }
 }
 
-// What must be found out: a third locked instruction, a reading of the clock, a lock.
+// What must be found out: a third locked instruction in either shape, a reading of the clock, a call, a lock.
 std::atomic<std::uint64_t> counter{0};
 OUT_OF_LINE void counts_in_common(void* pool) {
     counter.fetch_add(1, std::memory_order_relaxed);
@@ -52,6 +62,15 @@ OUT_OF_LINE void counts_in_common(void* pool) {
 OUT_OF_LINE void reads_the_clock(void* pool) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
     asm volatile("" : : "r"(now));
+    pair<Numbers, NoMetrics, NoHolders>(pool);
+}
+OUT_OF_LINE void exchanges(void* pool) {
+    counter.exchange(1, std::memory_order_relaxed);
+    pair<Numbers, NoMetrics, NoHolders>(pool);
+}
+OUT_OF_LINE void looks_outside(void* pool) {
+    char* (*volatile look)(const char*) = std::getenv;
+    look("DEWPOND");
     pair<Numbers, NoMetrics, NoHolders>(pool);
 }
 std::mutex mutex;
@@ -77,8 +96,20 @@ const Kind kinds[] = {
     kind<Numbers>("default_try", pair_by_try<Numbers>),
     kind<Numbers, Lifetime>("default_ageing"),
     kind<Clean>("default_status_and_dirty"),
+    kind<Numbers>("default_limit", pair_with_limit<Numbers>),
+    kind<Numbers, NoHolders>("counted"),
+    kind<Numbers, NoMetrics>("watched"),
+    kind<Numbers, StrictFifo>("strict"),
+    kind<Numbers, OpenInBackground>("background"),
+    kind<Able>("probe"),
+    kind<Numbers, OnCheckout<Touch>, OnReturn<Touch>>("hooks"),
+    kind<Able, PingAfterIdle>("ping_after_idle"),
+    kind<Able, PingAfterIdle, Lifetime, StrictFifo, OpenInBackground, OnCheckout<Touch>, OnReturn<Touch>>("everything"),
+    kind<Tagged<200>>("many_words"),
     kind<Numbers, NoMetrics, NoHolders>("counts_in_common", counts_in_common),
+    kind<Numbers, NoMetrics, NoHolders>("exchanges", exchanges),
     kind<Numbers, NoMetrics, NoHolders>("reads_the_clock", reads_the_clock),
+    kind<Numbers, NoMetrics, NoHolders>("looks_outside", looks_outside),
     kind<Numbers, NoMetrics, NoHolders>("locks", locks),
 };
 

@@ -20,7 +20,9 @@ struct Summary {
     double median = 0;
     double low = 0, high = 0;  ///< 95 % interval of the median, from the order of the rounds alone
     double min = 0, max = 0;
+    Series spread{};  ///< the rounds, sorted; of more than `spread_size` so many of them, evenly chosen
 };
+inline constexpr std::size_t spread_size = 41;
 
 /// The share `p` (0 to 1) of a sorted series, between two neighbours in proportion.
 inline double quantile(const Series& sorted, double p) {
@@ -57,6 +59,9 @@ inline Summary summarise(Series s) {
     const std::size_t edge = k == 0 ? 0 : k - 1;
     out.low = s[edge];
     out.high = s[s.size() - 1 - edge];
+    const std::size_t kept = std::min(s.size(), spread_size);
+    for (std::size_t i = 0; i < kept; ++i)
+        out.spread.push_back(quantile(s, kept == 1 ? 0 : static_cast<double>(i) / static_cast<double>(kept - 1)));
     return out;
 }
 

@@ -5,30 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "floors.hpp"
 #include "idle.hpp"
 #include "pools.hpp"
 #include "rounds.hpp"
 
 namespace bench {
 namespace {
-
-/// The floor: what any pool pays that hands out by one CAS and takes back by another, on a line nobody else wants.
-void cas_pair(benchmark::State& state) {
-    alignas(64) std::atomic<std::uint64_t> word{1};
-    for (auto _ : state) {
-        std::uint64_t one = 1, none = 0;
-        benchmark::DoNotOptimize(
-            word.compare_exchange_strong(one, 0, std::memory_order_acquire, std::memory_order_relaxed));
-        benchmark::DoNotOptimize(
-            word.compare_exchange_strong(none, 1, std::memory_order_release, std::memory_order_relaxed));
-    }
-}
 
 /// The shape of any pool of numbered places on one word: find the lowest, take it, put it back. No place behind it, no
 /// waiter, no second word.
@@ -44,18 +32,6 @@ void bitmap_pair(benchmark::State& state) {
         while (!word.compare_exchange_weak(b, b | std::uint64_t{1} << place, std::memory_order_release,
                                            std::memory_order_relaxed)) {
         }
-    }
-}
-
-void mutex_pairs(benchmark::State& state) {
-    std::mutex mutex;
-    for (auto _ : state) {
-        mutex.lock();
-        benchmark::ClobberMemory();
-        mutex.unlock();
-        mutex.lock();
-        benchmark::ClobberMemory();
-        mutex.unlock();
     }
 }
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // Eight threads want two resources: how much work gets done, who gets it, and who waits longest?
-#include <algorithm>
-#include <atomic>
-#include <barrier>
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,52 +14,12 @@
 #include "idle.hpp"
 #include "machine.hpp"
 #include "pools.hpp"
+#include "team.hpp"
 
 namespace bench {
 namespace {
 
 constexpr unsigned threads = 8, slots = 2;
-
-/// Waits in ticks, kept to one part in 32.
-class Histogram {
-public:
-    void add(std::uint64_t ticks) {
-        ++cells_[cell(ticks)];
-        ++count_;
-        most_ = std::max(most_, ticks);
-    }
-    void add(const Histogram& other) {
-        for (std::size_t i = 0; i < cells; ++i) cells_[i] += other.cells_[i];
-        count_ += other.count_;
-        most_ = std::max(most_, other.most_);
-    }
-    /// The least value that at least this share of the values does not exceed.
-    [[nodiscard]] double quantile(double share) const {
-        const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(count_));
-        std::uint64_t seen = 0;
-        for (std::size_t i = 0; i < cells; ++i) {
-            seen += cells_[i];
-            if (seen > wanted) return std::min(upper(i), static_cast<double>(most_));
-        }
-        return static_cast<double>(most_);
-    }
-    [[nodiscard]] double most() const { return static_cast<double>(most_); }
-
-private:
-    static constexpr std::size_t cells = 64 * 32;
-    static std::size_t cell(std::uint64_t x) {
-        if (x < 32) return static_cast<std::size_t>(x);
-        const auto shift = static_cast<unsigned>(std::bit_width(x)) - 6;
-        return static_cast<std::size_t>(shift) * 32 + static_cast<std::size_t>(x >> shift);
-    }
-    static double upper(std::size_t i) {
-        if (i < 64) return static_cast<double>(i);
-        const std::size_t shift = i / 32 - 1;
-        return static_cast<double>(((i % 32 + 33) << shift) - 1);
-    }
-    std::vector<std::uint64_t> cells_ = std::vector<std::uint64_t>(cells);
-    std::uint64_t count_ = 0, most_ = 0;
-};
 
 /// First come, first served, by hand: what a queue can do on this machine in this moment. A slot goes from hand to
 /// hand; every waiter has a word of its own to sleep on.
@@ -111,69 +67,6 @@ private:
     unsigned free_;
 };
 
-struct Outcome {
-    double per_second = 0;
-    double fairness = 0;          ///< of the thread served least to the thread served most
-    double p99 = 0, longest = 0;  ///< waits, us
-    double hold = 0;              ///< mean, us
-};
-
-template <class Pool, class Hold>
-Outcome saturate(Pool& pool, double seconds, Hold hold) {
-    struct alignas(128) Share {
-        std::uint64_t served = 0, held = 0;
-        Histogram waits{};
-    };
-    std::vector<Share> shares(threads);
-    std::atomic<bool> over{false};
-    std::barrier start{static_cast<std::ptrdiff_t>(threads) + 1};
-    const auto work = [&](Share& mine) {
-        start.arrive_and_wait();
-        while (!over.load(std::memory_order_relaxed)) {
-            const std::uint64_t asked = ticks();
-            auto lease = pool.checkout();
-            const std::uint64_t got = ticks();
-            hold(got);
-            mine.waits.add(got - asked);
-            mine.held += ticks() - got;
-            ++mine.served;
-        }
-    };
-    double took = 0;
-    {
-        std::vector<std::jthread> team;
-        for (Share& s : shares) team.emplace_back(work, std::ref(s));
-        start.arrive_and_wait();
-        const auto began = std::chrono::steady_clock::now();
-        std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
-        over = true;
-        took = std::chrono::duration<double>{std::chrono::steady_clock::now() - began}.count();
-    }
-    Histogram waits;
-    std::uint64_t sum = 0, held = 0, least = shares[0].served, most = 0;
-    for (const Share& s : shares) {
-        waits.add(s.waits);
-        sum += s.served;
-        held += s.held;
-        least = std::min(least, s.served);
-        most = std::max(most, s.served);
-    }
-    const double us = 1 / ticks_per_us();
-    return {static_cast<double>(sum) / took, static_cast<double>(least) / static_cast<double>(most),
-            waits.quantile(0.99) * us, waits.most() * us, static_cast<double>(held) / static_cast<double>(sum) * us};
-}
-
-struct Record {
-    Series per_second{}, fairness{}, p99{}, longest{}, hold{};
-    void add(const Outcome& o) {
-        per_second.push_back(o.per_second);
-        fairness.push_back(o.fairness);
-        p99.push_back(o.p99);
-        longest.push_back(o.longest);
-        hold.push_back(o.hold);
-    }
-};
-
 /// The contestants of a round take turns, and who begins changes from round to round.
 template <class Hold, class... Pools>
 std::vector<Record> alternate(int rounds, double seconds, Hold hold, Pools&... pools) {
@@ -182,7 +75,8 @@ std::vector<Record> alternate(int rounds, double seconds, Hold hold, Pools&... p
         for (std::size_t turn = 0; turn < sizeof...(Pools); ++turn) {
             const std::size_t whose = (turn + static_cast<std::size_t>(i)) % sizeof...(Pools);
             std::size_t n = 0;
-            ((n++ == whose ? out[whose].add(saturate(pools, seconds, hold)) : void()), ...);
+            const Team team{.threads = threads, .seconds = seconds};
+            ((n++ == whose ? out[whose].add(saturate(pools, team, hold)) : void()), ...);
         }
     }
     return out;
@@ -206,7 +100,7 @@ void busy(const CommandLine& line, Report& report) {
     DefaultPool pool{NullDriver{}, options_for(slots)};
     Textbook textbook{slots};
     take_all(pool, slots).clear();
-    const auto hold = [span](std::uint64_t since) {
+    const auto hold = [span](const auto&, std::uint64_t since) {
         while (ticks() - since < span) {
         }
     };
@@ -238,7 +132,7 @@ void sleeping(const CommandLine& line, Report& report) {
     Textbook textbook{slots};
     Queue queue{slots};
     take_all(pool, slots).clear();
-    const auto hold = [](std::uint64_t) { std::this_thread::sleep_for(std::chrono::milliseconds{1}); };
+    const auto hold = [](const auto&, std::uint64_t) { std::this_thread::sleep_for(std::chrono::milliseconds{1}); };
     const auto all = alternate(line.rounds(17, 7), line.quick ? 0.1 : 0.4, hold, pool, textbook, queue);
     const Record &ours = all[0], &theirs = all[1], &fifo = all[2];
     // First come, first served: six others before you on two slots, three holds to wait. A hold is 1 ms and what the

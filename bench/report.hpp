@@ -105,10 +105,30 @@ public:
             if (r.compared || !judged.empty()) std::printf("  %-*s", static_cast<int>(third), compared_of(r).c_str());
             if (!judged.empty()) std::printf("  %s", judged.c_str());
             std::printf("\n");
-            add(title, r);
+            keep(title, r);
         }
         std::fflush(stdout);
     }
+
+    /// Keeps a figure for the file.
+    void keep(const std::string& title, const Row& r) {
+        rows_ += rows_.empty() ? "\n  " : ",\n  ";
+        rows_ += "{\"table\": " + bench::quoted(title) + ", \"what\": " + bench::quoted(r.what) +
+                 ", \"unit\": " + bench::quoted(r.unit) + ", \"value\": " + json_of(r.value);
+        if (r.compared) rows_ += ", \"ratio\": " + json_of(*r.compared) + ", \"to\": " + bench::quoted(r.with);
+        if (r.must) {
+            const Summary& s = r.compared ? *r.compared : r.value;
+            rows_ += ", \"must\": " + bench::quoted(bound(*r.must)) +
+                     ", \"verdict\": " + bench::quoted(to_string(judge(s, *r.must)));
+        }
+        if (r.goal) {
+            const Summary& s = r.compared ? *r.compared : r.value;
+            rows_ += ", \"goal\": " + bench::quoted(bound(*r.goal)) +
+                     ", \"goal_verdict\": " + bench::quoted(to_string(judge(s, *r.goal)));
+        }
+        rows_ += "}";
+    }
+
     void note(const std::string& text) {
         std::printf("  %s\n", text.c_str());
         std::fflush(stdout);
@@ -118,7 +138,7 @@ public:
     [[nodiscard]] bool write(const std::string& file) const {
         if (file.empty()) return true;
         std::ofstream out{file};
-        out << "{\"program\": " << quoted(program_) << ", \"compiler\": " << quoted(compiler())
+        out << "{\"program\": " << bench::quoted(program_) << ", \"compiler\": " << bench::quoted(compiler())
             << ", \"cpus\": " << std::thread::hardware_concurrency() << ", \"rows\": [" << rows_ << "\n]}\n";
         out.flush();
         if (!out) std::fprintf(stderr, "%s: cannot write %s\n", program_.c_str(), file.c_str());
@@ -151,26 +171,15 @@ private:
         if (r.goal) out += ", goal " + bound(*r.goal) + ": " + to_string(judge(s, *r.goal));
         return out;
     }
+    static std::string list_of(const Series& s) {
+        std::string out;
+        for (const double x : s) (out += out.empty() ? "" : ", ") += exact(x);
+        return out;
+    }
     static std::string json_of(const Summary& s) {
         return "{\"median\": " + exact(s.median) + ", \"low\": " + exact(s.low) + ", \"high\": " + exact(s.high) +
                ", \"min\": " + exact(s.min) + ", \"max\": " + exact(s.max) +
-               ", \"rounds\": " + std::to_string(s.rounds) + "}";
-    }
-    void add(const std::string& title, const Row& r) {
-        rows_ += rows_.empty() ? "\n  " : ",\n  ";
-        rows_ += "{\"table\": " + quoted(title) + ", \"what\": " + quoted(r.what) + ", \"unit\": " + quoted(r.unit) +
-                 ", \"value\": " + json_of(r.value);
-        if (r.compared) rows_ += ", \"ratio\": " + json_of(*r.compared) + ", \"to\": " + quoted(r.with);
-        if (r.must) {
-            const Summary& s = r.compared ? *r.compared : r.value;
-            rows_ += ", \"must\": " + quoted(bound(*r.must)) + ", \"verdict\": " + quoted(to_string(judge(s, *r.must)));
-        }
-        if (r.goal) {
-            const Summary& s = r.compared ? *r.compared : r.value;
-            rows_ +=
-                ", \"goal\": " + quoted(bound(*r.goal)) + ", \"goal_verdict\": " + quoted(to_string(judge(s, *r.goal)));
-        }
-        rows_ += "}";
+               ", \"rounds\": " + std::to_string(s.rounds) + ", \"spread\": [" + list_of(s.spread) + "]}";
     }
 
     std::string program_;

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Installs what tests/packages.txt lists and this machine lacks. Where nothing is missing, apt is not called at all.
 # PostgreSQL comes without a cluster, and no service is started: the tests make servers of their own.
+# install.sh [--group NAME]: with it also the lines that begin with "+NAME:", as far as the distribution has them.
 set -u
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 list=$(dirname "$(readlink -f "$0")")/../packages.txt
+group=''
+[ "${1:-}" != --group ] || group=${2:?}
 
 fail() {
     printf 'install.sh: %s\n' "$*" >&2
@@ -13,11 +16,17 @@ fail() {
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 offered() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
 
-# Sets missing (to be installed) and unknown (lines of which the distribution offers nothing).
+# Sets missing (to be installed), unknown (lines of which the distribution offers nothing) and left_out (of the group likewise).
 look() {
     local line name
-    missing=() unknown=()
+    missing=() unknown=() left_out=()
     while read -r line _; do
+        if [[ $line == +* ]]; then
+            name=${line#*:}
+            if [ "${line%%:*}" != "+$group" ] || installed "$name"; then continue; fi
+            if offered "$name"; then missing+=("$name"); else left_out+=("$name"); fi
+            continue
+        fi
         [[ $line =~ ^[a-z0-9] ]] || continue
         for name in ${line//|/ }; do
             installed "$name" && continue 2
@@ -30,7 +39,7 @@ look() {
 command -v dpkg-query >/dev/null ||
     fail "this is no Debian or Ubuntu; install what tests/packages.txt lists, then run with --no-install."
 look
-[ ${#missing[@]} -gt 0 ] || [ ${#unknown[@]} -gt 0 ] || exit 0
+[ ${#missing[@]} -gt 0 ] || [ ${#unknown[@]} -gt 0 ] || [ ${#left_out[@]} -gt 0 ] || exit 0
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
@@ -44,10 +53,12 @@ fi
 root() { ${as_root[@]+"${as_root[@]}"} "$@"; }
 apt() { root apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"; }
 
-if [ ${#unknown[@]} -gt 0 ]; then
+if [ ${#unknown[@]} -gt 0 ] || [ ${#left_out[@]} -gt 0 ]; then
     apt update || fail "apt-get update failed; missing: ${missing[*]-} ${unknown[*]}."
     look
     [ ${#unknown[@]} -eq 0 ] || fail "this distribution offers no ${unknown[*]}."
+    [ ${#left_out[@]} -eq 0 ] || printf 'install.sh: left out, as this distribution has no %s\n' "${left_out[*]}"
+    [ ${#missing[@]} -gt 0 ] || exit 0
 fi
 
 # Only while this script installs: whoever sets up a cluster later finds the defaults, and services start as they do elsewhere.

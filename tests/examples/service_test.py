@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """The service of docs/examples, driven from outside: health while somebody waits, metrics, bad settings, and restarts
 that lose no request. Usage: service_test.py PROGRAM, beside a private server."""
-import http.client, json, os, signal, subprocess, sys, threading, time
+import http.client, json, os, re, signal, subprocess, sys, tempfile, threading, time
 
 PROGRAM = sys.argv[1]
 
@@ -89,6 +89,31 @@ def a_checkout_that_fails_says_when_to_come_again():
         s.stop()  # the lease that is out is no reason to hang
 
 
+def the_page_shows_what_the_metrics_say():
+    s = Service(APP_POOL_MAX_SIZE="3", SERVICE_THREADS="8", SERVICE_TROUBLE="1")
+    try:
+        for _ in range(5):
+            s.get("/work?ms=1")
+        s.get("/trouble?hold=2&ms=60000")
+        soon(lambda: metrics(s.get("/metrics")[1])['dewpond_resources{pool="service",state="in_use"}'] == 2)
+        with tempfile.TemporaryDirectory() as home:  # as root it has no sandbox; it loads nothing but the page
+            dom = subprocess.run(
+                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}", "--dump-dom", f"http://127.0.0.1:{s.port}/"],
+                capture_output=True, text=True, timeout=60).stdout
+        shown = {name: int(n) for name, n in re.findall(r'<td id="(\w+)">(\d+)</td>', dom)}
+        told = metrics(s.get("/metrics")[1])
+        of = lambda name, labels="": told[f'dewpond_{name}{{pool="service"{labels}}}']
+        wanted = {
+            "in_use": of("resources", ',state="in_use"'), "pool_available": of("resources", ',state="idle"'), "requests_waiting": of("requests_waiting"),
+            "max_size": of("max_size"), "checkouts": of("checkouts_total"), "timed_out": of("checkout_failures_total", ',reason="timed_out"')}
+        assert wanted["in_use"] == 2 and wanted["checkouts"] >= 7, wanted
+        assert {k: shown.get(k) for k in wanted} == wanted, (shown, wanted, dom[:300])
+        assert dom.count("<svg") == 2 and "service.cpp" in dom, dom[-600:]  # who holds the slots
+        assert "http" not in dom.replace("http-equiv", ""), "the page loads something"
+    finally:
+        s.stop()
+
+
 def a_setting_that_cannot_work_is_named():
     for name, value in [("SERVICE_PORT", "80000"), ("APP_POOL_MAX_SIZE", "none"), ("APP_POOL_MAXSIZE", "5"), ("SERVICE_THREADS", "4 ")]:
         done = subprocess.run([PROGRAM], env=dict(os.environ, **{name: value}), capture_output=True, text=True, timeout=20)
@@ -150,7 +175,7 @@ def restarts_lose_nothing(times=20):
     assert not failed and served[0] > 20 * times, failed[:5]
 
 
-for test in [a_waiter_is_seen_by_the_monitor_only, a_checkout_that_fails_says_when_to_come_again, a_setting_that_cannot_work_is_named, restarts_lose_nothing]:
+for test in [a_waiter_is_seen_by_the_monitor_only, a_checkout_that_fails_says_when_to_come_again, the_page_shows_what_the_metrics_say, a_setting_that_cannot_work_is_named, restarts_lose_nothing]:
     begun = time.monotonic()
     test()
     print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)

@@ -5,6 +5,7 @@
 //     DEWPOND_PG_CONNINFO='host=db dbname=app' APP_POOL_MAX_SIZE=10 SERVICE_PORT=8080 ./service
 //
 //     /work?ms=20            one query that takes so long; 503 with Retry-After when the pool has nothing in time
+//     /                      a page about the pool
 //     /live /ready /health /health?pool=1 /metrics
 //     /trouble?hold=2&ms=500 keeps so many leases for so long (with SERVICE_TROUBLE=1 only)
 #include <atomic>
@@ -32,6 +33,7 @@
 #include <dewpond/libpq.hpp>
 #include <dewpond/pool.hpp>
 
+#include "page.hpp"
 #include "server.hpp"
 #include "settings.hpp"
 
@@ -113,6 +115,7 @@ int serve(const service::Settings& settings, const sigset_t& stop_signals) {
     }
     dewpond::Exports exports;
     const dewpond::Exported exported = exports.add(db);
+    const service::History history{[&db] { return db.stats(); }};
     auto trouble = std::make_unique<Trouble>(db);
     std::atomic<bool> stopping{false};
 
@@ -120,6 +123,11 @@ int serve(const service::Settings& settings, const sigset_t& stop_signals) {
         if (r.path == "/work") return work(db, r.number("ms", 20, 60'000));
         if (r.path == "/trouble" && settings.trouble) {
             return trouble->begin(r.number("hold", 1, 64), std::chrono::milliseconds{r.number("ms", 500, 60'000)});
+        }
+        if (r.path == "/") {
+            dewpond::HttpAnswer out = service::plain(200, service::page(db.stats(), history.points(), db.inspect()));
+            out.headers.front().value = "text/html; charset=utf-8";
+            return out;
         }
         if (r.path == "/ready" && stopping.load()) return service::plain(503, "stopping\n");
         return dewpond::answer(r.query.empty() ? r.path : r.path + "?" + r.query, exports.read());

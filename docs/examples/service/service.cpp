@@ -40,7 +40,7 @@
 namespace {
 
 using namespace std::chrono_literals;
-using Db = dewpond::Pool<dewpond::PqDriver, dewpond::Lifetime>;
+using Db = dewpond::Pool<dewpond::PqDriver, dewpond::Lifetime, dewpond::Timings>;
 using Rows = std::unique_ptr<PGresult, decltype([](PGresult* r) { PQclear(r); })>;
 
 /// What the service says instead of an answer: nobody's secret is in it, and a client knows when to come again.
@@ -108,7 +108,7 @@ void tell_systemd(std::string_view state) {
 
 int serve(const service::Settings& settings, const sigset_t& stop_signals) {
     Db db{dewpond::PqDriver{settings.conninfo}, dewpond::Options::from_env("APP_POOL_", {.name = "service", .max_size = 4}),
-          dewpond::lifetime_from_env("APP_POOL_")};
+          dewpond::lifetime_from_env("APP_POOL_"), dewpond::Timings{}};
     if (const auto ready = db.wait_ready(30s); !ready) {
         std::fprintf(stderr, "service: %s\n", ready.error().what());
         return 1;  // systemd tries again

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """The service of docs/examples, driven from outside: health while somebody waits, metrics, bad settings, and restarts
 that lose no request. Usage: service_test.py PROGRAM, beside a private server."""
-import http.client, json, os, re, signal, subprocess, sys, tempfile, threading, time
+import http.client, json, os, pathlib, re, signal, subprocess, sys, tempfile, threading, time
 
 PROGRAM = sys.argv[1]
 
@@ -75,6 +75,18 @@ def a_waiter_is_seen_by_the_monitor_only():
         waiter.join()
         assert served == [200], served
         soon(lambda: s.get("/health?pool=1")[0] == 200)
+    finally:
+        s.stop()
+
+
+def the_alerts_ask_for_what_there_is():
+    rules = pathlib.Path(__file__).parents[2] / "docs/monitoring/dewpond.rules.yml"
+    asked = set(re.findall(r"\bdewpond_[a-z0-9_]+", rules.read_text()))
+    assert len(asked) > 12, asked
+    s = Service()
+    try:
+        told = {series.split("{")[0] for series in metrics(s.get("/metrics")[1])}
+        assert asked <= told, f"no such metrics: {asked - told}"
     finally:
         s.stop()
 
@@ -175,7 +187,7 @@ def restarts_lose_nothing(times=20):
     assert not failed and served[0] > 20 * times, failed[:5]
 
 
-for test in [a_waiter_is_seen_by_the_monitor_only, a_checkout_that_fails_says_when_to_come_again, the_page_shows_what_the_metrics_say, a_setting_that_cannot_work_is_named, restarts_lose_nothing]:
+for test in [a_waiter_is_seen_by_the_monitor_only, the_alerts_ask_for_what_there_is, a_checkout_that_fails_says_when_to_come_again, the_page_shows_what_the_metrics_say, a_setting_that_cannot_work_is_named, restarts_lose_nothing]:
     begun = time.monotonic()
     test()
     print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)

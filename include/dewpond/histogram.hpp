@@ -16,7 +16,7 @@ namespace dewpond::inline v0 {
 template <class Bounds>
 struct Histogram {
     /// How many bounds there are; the buckets are one more.
-    static constexpr std::size_t bounds = sizeof(Bounds::ns) / sizeof(Bounds::ns[0]);
+    DEWPOND_HIDDEN static constexpr std::size_t bounds = sizeof(Bounds::ns) / sizeof(Bounds::ns[0]);
 
     std::uint64_t buckets[bounds + 1] = {};  ///< not cumulative; the last has no bound
     Duration sum{};                          ///< of all values

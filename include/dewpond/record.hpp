@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/text.hpp>
 #include <dewpond/error.hpp>
@@ -17,7 +18,7 @@ namespace dewpond::inline v0 {
 /// What is remembered of something that happened off the hit path. Of texts nothing is kept.
 struct PastEvent {
     /// Where no slot is concerned.
-    static constexpr std::uint32_t no_slot = 0xffff;
+    DEWPOND_HIDDEN static constexpr std::uint32_t no_slot = 0xffff;
 
     std::uint64_t number = 0;                   ///< they are counted through, from 1
     EventKind kind = EventKind::closed;

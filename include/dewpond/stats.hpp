@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
 #include <dewpond/error.hpp>
 #include <dewpond/histogram.hpp>
@@ -40,9 +41,9 @@ struct Settings {
 /// only grow; those of the metrics question stay 0 under `NoMetrics`, histograms are filled under `Timings` only.
 struct Stats {
     /// How many codes and faults there are: the length of the arrays below.
-    static constexpr std::size_t codes = static_cast<std::size_t>(Code::forked) + 1;
-    static constexpr std::size_t faults = static_cast<std::size_t>(Fault::broken) + 1;
-    static constexpr std::size_t reasons = static_cast<std::size_t>(CloseReason::count_);
+    DEWPOND_HIDDEN static constexpr std::size_t codes = static_cast<std::size_t>(Code::forked) + 1;
+    DEWPOND_HIDDEN static constexpr std::size_t faults = static_cast<std::size_t>(Fault::broken) + 1;
+    DEWPOND_HIDDEN static constexpr std::size_t reasons = static_cast<std::size_t>(CloseReason::count_);
 
     std::string name{};
     std::uint32_t max_size = 0;

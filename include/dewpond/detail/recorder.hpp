@@ -122,7 +122,7 @@ private:
     };
 
     char magic_[16];
-    std::uint32_t version_ = 1, entry_bytes_ = sizeof(Entry), entry_count_ = lanes * each, spare_ = 0;
+    [[maybe_unused]] std::uint32_t version_ = 1, entry_bytes_ = sizeof(Entry), entry_count_ = lanes * each, spare_ = 0;  // read from core files
     char pool_[64] = {};
     Entry entries_[std::size_t{lanes} * each];
     // no part of the format

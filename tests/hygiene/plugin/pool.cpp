@@ -46,7 +46,7 @@ bool works() {
     first.give_back();
     if (!served && pool.withdraw(waiter)) return false;
     const Stats stats = pool.stats();
-    if (answer("/health?pool=1", exports.read()).status != 200 || answer("/metrics", exports.read()).body.empty()) return false;
+    if (answer("/health?pool=1&events=1", exports).status != 200 || answer("/metrics", exports).body.empty()) return false;
     return stats.checkouts >= 3 && events > 0 && !pool.inspect().empty() && !pool.describe().empty() && *second == 2 && pool.close(0ms) == 1;
 }
 

@@ -83,6 +83,21 @@ BOOST_AUTO_TEST_CASE(what_is_out_is_its_borrowers_affair, *boost::unit_test::tim
     BOOST_TEST(b.script.count(Hook::close) == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_lent_while_another_is_looked_at_is_left_alone, *boost::unit_test::timeout(20)) {
+    Swept b{2};
+    b.poke(1);
+    b.poke(2);
+    AnyLease lease;
+    b.script.on(Hook::probe, {succeed().doing([&] { lease = b.pool().checkout(); }), succeed()});
+    rest(b, 1);
+    BOOST_TEST_REQUIRE(lease.operator bool());
+    BOOST_TEST(b.script.count(Hook::probe) == 2u);  // of the one at rest, and before the other was lent
+    BOOST_TEST(b.pool().stats().in_use == 1u);
+    BOOST_TEST(b.pool().stats().idle == 1u);
+    lease.end();
+    BOOST_TEST(b.pool().stats().idle == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_handle_that_changed_is_asked_for_again, *boost::unit_test::timeout(20)) {
     Swept b{1};
     Swept::Pipe other;

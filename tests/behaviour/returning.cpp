@@ -131,6 +131,21 @@ POND_TEST_CASE_IF(a_reset_that_meets_another_role_is_no_dirty_return, c.resets &
     }
 }
 
+POND_TEST_CASE_IF(what_was_reported_is_closed_and_not_reset, c.resets) {
+    for (const bool given : {true, false}) {
+        Bench b{config};
+        Pond& pool = b.start(1);
+        AnyLease lease = pool.checkout();
+        lease->make_dirty();
+        lease.report(Fault::broken);
+        if (given) BOOST_CHECK(lease.give_back() == ReturnReport::closed);
+        else lease.end();
+        BOOST_TEST(b.script.count(Hook::reset) == 0u);
+        BOOST_TEST(b.told(EventKind::dirty_return).empty());
+        BOOST_TEST(b.script.live() == 0u);
+    }
+}
+
 POND_TEST_CASE_IF(an_unfinished_reset_is_finished_by_the_keeper_while_the_slot_counts, c.resets) {
     Bench b{config};
     b.setting.options.keeper_thread = false;

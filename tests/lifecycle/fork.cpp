@@ -81,6 +81,34 @@ BOOST_AUTO_TEST_CASE(the_child_is_refused_and_forgets_what_was_idle_and_lent) { 
     BOOST_TEST(pool.stats().idle == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(in_the_child_a_callback_is_told_at_once_and_one_of_the_parents_is_not_withdrawn) {
+    Count count;
+    using Pool = dewpond::Pool<Driver>;
+    dewpond::Options o;
+    o.max_size = 1;
+    o.keeper_thread = false;
+    Pool pool{Driver{&count}, o};
+    auto lease = pool.checkout();
+    struct Caller : Pool::Waiter {
+        Caller() : Pool::Waiter{[](Pool::Waiter& w, dewpond::Result<Pool::Lease> r) noexcept {
+            ++static_cast<Caller&>(w).told;
+            if (!r) static_cast<Caller&>(w).code = r.error().code();
+        }} {}
+        int told = 0;
+        dewpond::Code code = dewpond::Code::bad_option;
+    } parents, childs;
+    pool.enqueue(parents, 1h);
+    BOOST_TEST(in_child([&] {
+        SAY(1, !pool.withdraw(parents) && parents.told == 0);
+        pool.enqueue(childs, 1h);
+        SAY(2, childs.told == 1 && childs.code == dewpond::Code::forked);
+        return 0;
+    }) == 0);
+    lease = {};
+    BOOST_TEST(parents.told == 1);
+    BOOST_CHECK(parents.code == dewpond::Code::bad_option);
+}
+
 BOOST_AUTO_TEST_CASE(the_pool_may_be_destroyed_in_the_child_crew_and_all) {
     Count count;
     auto pool = std::make_unique<dewpond::Pool<Driver, dewpond::Lifetime, dewpond::OpenInBackground>>(Driver{&count}, dewpond::Options{.max_size = 2});
@@ -112,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_child_may_have_pools_of_its_own) {
 
 BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
     Count count;
-    dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 2}};
+    dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 3}};
+    auto held = pool.checkout();
     std::atomic<bool> done{false};
     std::vector<std::thread> crowd;
     for (int k = 0; k < 4; ++k) {
@@ -128,6 +157,9 @@ BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
             SAY(1, pool.try_checkout(1h).error().code() == dewpond::Code::forked);
             pool.maintain();
             pool.resize(1);
+            pool.renew();
+            held.report(dewpond::Fault::wrong_role);
+            static_cast<void>(held.detach());
             SAY(2, pool.inspect().empty());
             pool.close(1h);
             return 0;

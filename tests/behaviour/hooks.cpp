@@ -134,6 +134,8 @@ BOOST_AUTO_TEST_CASE(on_open_that_refuses_throws_or_soils_a_blank_resource_costs
             BOOST_TEST(b.script.live() == 0u);
             BOOST_TEST(b.script.count(Hook::reset) == 1u);
             BOOST_TEST(pool.stats().closed_because(CloseReason::hook_left_dirty) == 1u);
+            const auto* const which = f.target<bool (*)(ScriptedResource&, Deadline)>();
+            BOOST_TEST(b.told(EventKind::hook_left_dirty).size() == (which != nullptr && *which == soils ? 1u : 0u));
             for (const Told& t : b.told()) BOOST_TEST(!holds(t.text, "secret"));
             angry = false;
             BOOST_TEST(pool.checkout(1s).id() == 2u);
@@ -200,6 +202,18 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_doubles_the_pause_from_
     BOOST_CHECK(b.clock.elapsed() >= Duration{25s});   // a tenth of it at least
     pool.close(0ms);
     BOOST_CHECK(waiter.code() == Code::closed);
+}
+
+BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_is_not_blamed_on_an_old_error_of_opening, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_checkout = [&](ScriptedResource&, Deadline) { return false; };
+    b.script.on(Hook::open, {fail(Fault::unreachable, "connection refused"), succeed()});
+    Pond& pool = b.start(1);
+    Borrower waiter{pool, 10s};
+    BOOST_TEST(eventually([&] { return waiter.over() || (b.clock.advance(100ms), false); }));
+    BOOST_TEST_REQUIRE(!waiter.outcome().has_value());
+    BOOST_TEST(b.script.count(Hook::open) > 2u);
+    BOOST_TEST(!holds(waiter.outcome().error().what(), "connection refused"));
 }
 
 BOOST_AUTO_TEST_CASE(on_checkout_that_throws_fails_the_checkout_and_closes_the_resource, *boost::unit_test::timeout(20)) {  // B7

@@ -23,11 +23,15 @@ struct Verbs {
     Script script;
     ManualClock clock;
     std::vector<dewpond::EventKind> told;
+    Duration last_age{};
     std::unique_ptr<Kept> pool;
 
     explicit Verbs(dewpond::Options o, Lifetime life = {}) {
         if (!o.min_idle) o.min_idle = 0;
-        o.on_event = [this](const dewpond::Event& e) noexcept { told.push_back(e.kind); };
+        o.on_event = [this](const dewpond::Event& e) noexcept {
+            told.push_back(e.kind);
+            last_age = e.age;
+        };
         pool = std::make_unique<Kept>(ScriptedDriver{script}, std::move(o), clock, life);
     }
     ~Verbs() {
@@ -298,6 +302,7 @@ BOOST_AUTO_TEST_CASE(two_seconds_late_is_a_stall_and_a_little_less_is_not) {
         v.clock.wait_until_parked(1);
         BOOST_TEST(v.pool->stats().stalls == (stalled ? 1u : 0u));
         BOOST_TEST(v.told.size() == (stalled ? 1u : 0u));
+        BOOST_CHECK(v.last_age == (stalled ? Duration{2s} : Duration{}));
     }
 }
 

@@ -7,8 +7,9 @@
 # - One process, the watch, cleans up: it notices that this script is gone because the pipe it reads ends. So the server
 #   and the folder go away however the script ends, kill -9 included. It is nobody's child, as whoever kills a script
 #   with its children would kill it too.
-# shellcheck disable=SC2317  # traps call what looks unreachable
 set -u
+# shellcheck source=tests/support/server.sh
+. "$(dirname "$(readlink -f "$0")")/server.sh" || exit 1
 
 usage() {
     cat <<'TXT'
@@ -191,49 +192,7 @@ done
 
 command -v openssl >/dev/null || fail "openssl is not installed: it makes the server's certificate."
 
-write_control_program() {
-    {
-        printf '#!/usr/bin/env bash\n'
-        printf 'dir=%q bin=%q port=%q keep_log=%q launch=(' "$dir" "$bin" "$1" "$keep_log"
-        [ ${#launch[@]} -eq 0 ] || printf '%q ' "${launch[@]}"
-        printf ')\n'
-        control_program
-    } >"$dir/ctl"
-    chmod 755 "$dir/ctl"
-}
-
-leave() {
-    local i
-    trap '' HUP INT TERM
-    exec 9>&-
-    for ((i = 0; i < 1000; ++i)); do
-        [ -d "$dir" ] || break
-        sleep 0.02
-    done
-}
-
-write_control_program 0
-mkfifo "$dir/here"
-(setsid "$dir/ctl" watch </dev/null >/dev/null 2>&1 &)
-exec 9>"$dir/here"
-trap leave EXIT
-command_pid=
-stop_by_signal() {
-    trap '' HUP INT TERM
-    if [ -n "$command_pid" ]; then
-        kill -TERM "$command_pid" 2>/dev/null
-        for ((i = 0; i < 100; ++i)); do
-            kill -0 "$command_pid" 2>/dev/null || break
-            sleep 0.05
-        done
-        kill -KILL "$command_pid" 2>/dev/null
-        wait "$command_pid" 2>/dev/null
-    fi
-    exit $((128 + $1))
-}
-trap 'stop_by_signal 1' HUP
-trap 'stop_by_signal 2' INT
-trap 'stop_by_signal 15' TERM
+begin_watch
 
 give_up() {
     tail -n 20 "$dir/ctl.log" "$dir/log" >&2 2>/dev/null
@@ -309,13 +268,4 @@ tcp="hostaddr=127.0.0.1 port=$port user=dewpond dbname=dewpond"
 export DEWPOND_PG_CONNINFO_TCP="$tcp sslmode=disable" DEWPOND_PG_CONNINFO_TLS="$tcp sslmode=require"
 export PGHOST=$dir PGPORT=$port PGUSER=dewpond PGDATABASE=dewpond
 
-# In the background, as a shell runs no trap while it waits for a command in the foreground.
-(
-    trap - HUP INT QUIT TERM EXIT
-    exec "$@"
-) <&0 9>&- &
-command_pid=$!
-wait "$command_pid"
-status=$?
-command_pid=
-exit "$status"
+run_beside "$@"

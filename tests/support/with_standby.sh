@@ -3,8 +3,10 @@
 #
 # with_postgres.sh runs around it and owns the primary; the standby has a folder of its own inside the primary's, the
 # same control program, and a watch of its own, so that it goes away however this script ends.
-# shellcheck disable=SC2154,SC2317  # read out of the control program: bin, launch; traps call what looks unreachable
+# shellcheck disable=SC2154  # read out of the control program: bin, launch
 set -u
+# shellcheck source=tests/support/server.sh
+. "$(dirname "$(readlink -f "$0")")/server.sh" || exit 1
 
 usage() {
     cat <<'TXT'
@@ -38,44 +40,9 @@ primary=$DEWPOND_PG_SOCKET_DIR dir=$DEWPOND_PG_SOCKET_DIR/standby
 mkdir "$dir" || exit 1
 [ ${#launch[@]} -eq 0 ] || chown --reference="$primary" "$dir"
 
-write_control_program() {
-    {
-        printf '#!/usr/bin/env bash\n'
-        printf 'dir=%q bin=%q port=%q keep_log= launch=(' "$dir" "$bin" "$1"
-        [ ${#launch[@]} -eq 0 ] || printf '%q ' "${launch[@]}"
-        printf ')\n'
-        tail -n +3 "$DEWPOND_PG_CTL"
-    } >"$dir/ctl"
-    chmod 755 "$dir/ctl"
-}
-
-leave() {
-    local i
-    trap '' HUP INT TERM
-    exec 9>&-
-    for ((i = 0; i < 1000; ++i)); do
-        [ -d "$dir" ] || break
-        sleep 0.02
-    done
-}
-
-write_control_program 0
-mkfifo "$dir/here"
-(setsid "$dir/ctl" watch </dev/null >/dev/null 2>&1 &)
-exec 9>"$dir/here"
-trap leave EXIT
-command_pid=
-stop_by_signal() {
-    trap '' HUP INT TERM
-    if [ -n "$command_pid" ]; then
-        kill -TERM "$command_pid" 2>/dev/null
-        wait "$command_pid" 2>/dev/null
-    fi
-    exit $((128 + $1))
-}
-trap 'stop_by_signal 1' HUP
-trap 'stop_by_signal 2' INT
-trap 'stop_by_signal 15' TERM
+control_program() { tail -n +3 "$DEWPOND_PG_CTL"; }
+keep_log='' patience=60  # less than that of whoever runs this script
+begin_watch
 
 cat >>"$primary/data/postgresql.conf" <<'CONF'
 wal_level = replica
@@ -104,13 +71,4 @@ done
 export DEWPOND_PG_STANDBY_PORT=$port DEWPOND_PG_STANDBY_CTL=$dir/ctl
 export DEWPOND_PG_STANDBY_CONNINFO="host=$primary port=$port user=dewpond dbname=dewpond"
 
-# In the background, as a shell runs no trap while it waits for a command in the foreground.
-(
-    trap - HUP INT QUIT TERM EXIT
-    exec "$@"
-) <&0 9>&- &
-command_pid=$!
-wait "$command_pid"
-status=$?
-command_pid=
-exit "$status"
+run_beside "$@"

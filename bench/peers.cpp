@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
     if (const std::string missing = bench::missing_peers(); !missing.empty())
         report.note("rows left out, not installed: " + missing);
     bench::alone(line, report, grid);
+    bench::eight_at_once(line, grid);
     bench::alone_by_size(line, grid);
     bench::many_pools(line, grid);
     bench::in_shared_object(line, report, grid);

@@ -11,6 +11,7 @@ namespace bench {
 
 void alone(const CommandLine& line, Report& report, Grid& grid);
 void alone_by_size(const CommandLine& line, Grid& grid);
+void eight_at_once(const CommandLine& line, Grid& grid);
 void many_pools(const CommandLine& line, Grid& grid);
 void together(const CommandLine& line, Grid& grid);
 void across(const CommandLine& line, Grid& grid);

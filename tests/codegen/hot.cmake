@@ -18,12 +18,10 @@ foreach(control IN ITEMS reads_the_clock counts_cycles)
         COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> counts control_${control} 4 0
         PROPERTIES PASS_REGULAR_EXPRESSION "not the readings of a clock")
 endforeach()
-foreach(control IN ITEMS exchanges twice)
-    dewpond_add_test(
-        codegen.counts.control.${control}
-        COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> counts control_${control} 4 0
-        PROPERTIES PASS_REGULAR_EXPRESSION "too many locked instructions")
-endforeach()
+dewpond_add_test(
+    codegen.counts.control.exchanges
+    COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> counts control_exchanges 4 0
+    PROPERTIES PASS_REGULAR_EXPRESSION "too many locked instructions")
 foreach(control IN ITEMS reads_the_clock allocates calls_whom_it_is_told)
     dewpond_add_test(
         codegen.calls.control.${control} COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot_control> calls control_${control}

@@ -22,7 +22,9 @@ struct Mode {
     std::string name;
     PqPooler pooler;
     [[nodiscard]] bool session() const { return pooler == PqPooler::session; }
-    [[nodiscard]] std::string conninfo() const { return env(session() ? "DEWPOND_BOUNCER_SESSION" : "DEWPOND_BOUNCER_TRANSACTION"); }
+    [[nodiscard]] std::string conninfo() const {
+        return env(session() ? "DEWPOND_BOUNCER_SESSION" : "DEWPOND_BOUNCER_TRANSACTION");
+    }
     /// A driver that knows what is in between.
     [[nodiscard]] PqDriver driver() const { return PqDriver{conninfo(), {.pooler = pooler}}; }
 };
@@ -44,7 +46,8 @@ public:
     [[nodiscard]] bool keeps_statements() {
         const dewpond::detail::PqResult r{PQexec(conn_.get(), "SHOW CONFIG")};
         for (int row = 0; row < PQntuples(r.get()); ++row) {
-            if (PQgetvalue(r.get(), row, 0) == std::string{"max_prepared_statements"}) return PQgetvalue(r.get(), row, 1) != std::string{"0"};
+            if (PQgetvalue(r.get(), row, 0) == std::string{"max_prepared_statements"})
+                return PQgetvalue(r.get(), row, 1) != std::string{"0"};
         }
         return false;
     }
@@ -54,7 +57,8 @@ public:
     /// A PAUSE that meets PgBouncer at its own login counts as a failed login, and it refuses clients for
     /// server_login_retry (15 s): so not before it is through.
     void settle() {
-        BOOST_TEST_REQUIRE(soon([&] { return !shows("SHOW POOLS", "sv_login", [](const char* n) { return *n != '0'; }); }));
+        BOOST_TEST_REQUIRE(
+            soon([&] { return !shows("SHOW POOLS", "sv_login", [](const char* n) { return *n != '0'; }); }));
     }
     [[nodiscard]] bool answered() {
         PQconsumeInput(conn_.get());

@@ -20,10 +20,10 @@
 namespace dewpond::inline v0 {
 namespace detail {
 
-/// Which mode a pooler is in, seen with a second connection. In session mode neither of the two ever gets another process
-/// of the server, nor the other's. In transaction mode right after the first one's statement the second gets the same one,
-/// as PgBouncer gives out the last one first; where other traffic takes it in between, they get now this one, now that.
-/// `seen` is what the first one got before. (Five looks, and the first one's changes only: wrong under load, once in 120.)
+/// Which mode a pooler is in, seen with a second connection. In session mode neither of the two ever gets another
+/// process of the server, nor the other's. In transaction mode right after the first one's statement the second gets
+/// the same one, as PgBouncer gives out the last one first; where other traffic takes it in between, they get now this
+/// one, now that. `seen` is what the first one got before. Twenty looks: with five, load misled it once in 120 times.
 template <class Db>
 std::optional<PqPooler> pq_pooler_mode(Db& pool, PGconn* first, std::int64_t seen, Deadline by) {
     const auto left = [by] { return by.remaining(std::chrono::steady_clock::now()); };

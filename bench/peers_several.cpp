@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // One thread that holds several at once, and one that uses several pools. A file of its own: where a compiler sees many
-// checkouts it makes each a call, which costs a third of a pair.
+// checkouts it makes each a call.
 #include <cstddef>
 #include <memory>
 #include <string>

@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(lent_as_often_as_max_uses_says_and_not_once_more) {
 BOOST_AUTO_TEST_CASE(worn_out_or_reported_it_is_closed_for_that_reason_however_it_comes_back) {
     for (const bool given : {true, false}) {
         Verbs v{of(1), Lifetime{.max_uses = 2}};
-        for (const Fault told : {Fault::none, Fault::none, Fault::broken}) {
+        for (const Fault told : {Fault::none, Fault::none, Fault::broken, Fault::broken}) {
             auto lease = v.pool->checkout();
             if (told != Fault::none) lease.report(told);
             if (!given) continue;
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(worn_out_or_reported_it_is_closed_for_that_reason_however_i
             BOOST_CHECK(said == (v.pool->stats().idle == 1 ? ReturnReport::clean : ReturnReport::closed));
         }
         BOOST_TEST(v.pool->stats().closed_because(CloseReason::max_uses) == 1u);
-        BOOST_TEST(v.pool->stats().closed_because(CloseReason::discarded) == 1u);
+        BOOST_TEST(v.pool->stats().closed_because(CloseReason::discarded) == 2u);
     }
 }
 
@@ -322,11 +322,14 @@ BOOST_AUTO_TEST_CASE(a_stall_only_delays_what_is_old) {
     Verbs v{of(1, true), Lifetime{.max_idle = 100s, .max_lifetime = dewpond::never}};
     v.take(1);
     v.clock.wait_until_parked(1);
+    v.clock.advance(1s);  // seen at rest before
+    v.clock.wait_until_parked(1);
     v.clock.advance(1h);
     v.clock.wait_until_parked(1);
     for (int i = 0; i < 120; ++i) {
         v.clock.advance(1s);
         v.clock.wait_until_parked(1);
+        if (i < 90) BOOST_TEST(v.pool->stats().size == 1u);  // its rest began anew
     }
     BOOST_TEST(eventually([&] { return v.pool->stats().closed_because(CloseReason::max_idle) == 1; }));
     BOOST_TEST(v.pool->stats().stalls == 1u);

@@ -104,7 +104,9 @@ BOOST_AUTO_TEST_CASE(what_died_at_rest_is_replaced_before_anybody_asks) {
             Db db{PqDriver{way.conninfo}, {.name = "swept", .max_size = 5, .min_idle = 3}};
             Admin admin;
             const auto backends = [&admin](const char* pids) {
-                return admin.ask(std::string{"select "} + pids + " from pg_stat_activity where application_name='swept'");
+                std::string sql{"select "};
+                (sql += pids) += " from pg_stat_activity where application_name='swept'";
+                return admin.ask(sql);
             };
             BOOST_TEST_REQUIRE(soon([&] { return db.stats().idle == 3; }));
             const std::string first = backends("min(pid)");

@@ -21,7 +21,6 @@ namespace {
 /// Does what the test wants whenever a slot is judged, once each time it is told to.
 struct Meddling {
     using answers = dewpond::question::lifetime;
-    static constexpr const char* name = "Meddling";
     struct per_slot {};
     std::shared_ptr<std::function<CloseReason()>> next = std::make_shared<std::function<CloseReason()>>();
 

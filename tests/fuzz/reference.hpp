@@ -31,7 +31,9 @@ struct Reference : Books {
             turn_away(i, fit);
             if (fit == Fit::hook_threw) return {{}, Code::hook_failed};
         }
-        return {{}, closed ? Code::closed : Code::none_idle};
+        const Code why = closed ? Code::closed : Code::none_idle;
+        count_failure(why);
+        return {{}, why};
     }
 
     /// The whole way. Nobody else runs: whoever waits, waits for the back-off or the deadline.

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <pthread.h>
@@ -62,6 +63,15 @@ public:
     void hear_all(Pool& pool) {
         hear(pool.describe());
         hear(pool.inspect());
+    }
+    /// What it remembers.
+    template <class Pool>
+    void hear_past(Pool& pool) {
+        for (const dewpond::PastEvent& e : pool.events()) {
+            hear(to_string(e));
+            const std::lock_guard lock{m_};
+            kinds_.insert(e.kind);
+        }
     }
     /// The sink for a pool's events.
     auto sink() {
@@ -333,7 +343,41 @@ const std::map<EventKind, void (*)(Heard&)>& ways_to_an_event() {
         BOOST_TEST(soon([&] { return db.try_checkout(50ms).error().code() == Code::server_down; }));
         BOOST_TEST(soon([&] { return h.heard(EventKind::down); }));  // as above
     };
+    static const auto kept = [](Heard& h) {
+        dewpond::Pool db{PqDriver{right()}, options(h), dewpond::WarnAfter{100ms}};
+        {
+            auto lease = db.checkout(10s);
+            (void)run(*lease, "select 'C4nary'");
+            BOOST_TEST(soon([&] { return h.heard(EventKind::lease_too_old); }));
+            h.hear_all(db);
+        }
+        BOOST_TEST(soon([&] { return h.heard(EventKind::old_lease_back); }));
+    };
+    // Not told to the sink, but remembered.
+    static const auto remembered = [](Heard& h) {
+        Db db{PqDriver{right()}, options(h)};
+        auto lease = db.checkout(10s);
+        (void)run(*lease, "select 'C4nary'");
+        h.hear(db.try_checkout(20ms).error().long_form());
+        std::thread waiter{[&db] { (void)db.checkout(10s); }};
+        BOOST_TEST(soon([&] { return db.stats().oldest_wait > 5ms; }));
+        lease.give_back();
+        waiter.join();
+        db.resize(1);
+        db.renew();
+        db.close(1s);
+        h.hear_past(db);
+        h.hear_all(db);
+    };
     static const std::map<EventKind, void (*)(Heard&)> all{
+        {EventKind::lease_too_old, +kept},
+        {EventKind::old_lease_back, +kept},
+        {EventKind::opened, +remembered},
+        {EventKind::waited, +remembered},
+        {EventKind::failed, +remembered},
+        {EventKind::resized, +remembered},
+        {EventKind::renewed, +remembered},
+        {EventKind::closing, +remembered},
         {EventKind::open_failed, +outage},
         {EventKind::opened_after_outage, +outage},
         {EventKind::down, +lost},

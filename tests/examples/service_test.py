@@ -110,7 +110,7 @@ def the_page_shows_what_the_metrics_say():
         soon(lambda: metrics(s.get("/metrics")[1])['dewpond_resources{pool="service",state="in_use"}'] == 2)
         with tempfile.TemporaryDirectory() as home:  # as root it has no sandbox; it loads nothing but the page
             dom = subprocess.run(
-                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}", "--dump-dom", f"http://127.0.0.1:{s.port}/"],
+                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={home}", "--dump-dom", f"http://127.0.0.1:{s.port}/"],
                 capture_output=True, text=True, timeout=60).stdout
         shown = {name: int(n) for name, n in re.findall(r'<td id="(\w+)">(\d+)</td>', dom)}
         told = metrics(s.get("/metrics")[1])

@@ -210,7 +210,12 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_refuses_everything_is_not_blamed_on_an_old
     b.script.on(Hook::open, {fail(Fault::unreachable, "connection refused"), succeed()});
     Pond& pool = b.start(1);
     Borrower waiter{pool, 10s};
-    BOOST_TEST(eventually([&] { return waiter.over() || (b.clock.advance(100ms), false); }));
+    for (int i = 0; i < 99; ++i) {
+        b.quiesce(1);
+        b.clock.advance(100ms);
+    }
+    b.quiesce(1);
+    b.clock.advance(200ms);
     BOOST_TEST_REQUIRE(!waiter.outcome().has_value());
     BOOST_TEST(b.script.count(Hook::open) > 2u);
     BOOST_TEST(!holds(waiter.outcome().error().what(), "connection refused"));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -105,7 +106,16 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
             std::this_thread::yield();
         }
         stop.store(true, relaxed);
-        for (auto& t : crowd) t.join();
+        {
+            // Who waits still, waits by this clock.
+            const std::jthread time{[&](const std::stop_token& over) {
+                while (!over.stop_requested()) {
+                    clock.advance(1ms);
+                    std::this_thread::yield();
+                }
+            }};
+            for (auto& t : crowd) t.join();
+        }
         const bool rests = stress::soon([&] {
             const dewpond::Stats s = pool.stats();
             return s.in_use == 0 && s.opening == 0 && s.retiring == 0 && s.idle == s.size && world.live.load(relaxed) == static_cast<std::int64_t>(s.size);

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/sync.hpp>
 
 namespace dewpond::inline v0::detail {
 
@@ -17,7 +17,7 @@ namespace dewpond::inline v0::detail {
 /// words is the later span, or the higher peak of the same.
 class DemandMeter {
     using Word = std::uint64_t;
-    using Atomic = std::atomic<Word>;  // nothing is decided by it: an explorer of schedules need not see it
+    using Atomic = told_atomic<Word>;
 
 public:
     void note(std::uint32_t demand, TimePoint now) noexcept {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The flight recorder of a pool: the last 256 things that happened off the hit path, 32 bytes each, written without a
 // lock by any thread. It is found in a core file by its first bytes, without debug information: its layout is a format
-// (docs/decisions/0029, docs/gdb), so it is made of std::atomic whatever `Sync` is, and nothing is decided by it.
+// (docs/decisions/0029, docs/gdb), so it is the same whatever `Sync` is, and nothing is decided by it.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +14,7 @@
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/sync.hpp>
 #include <dewpond/detail/waiters.hpp>
 #include <dewpond/record.hpp>
 
@@ -116,9 +116,9 @@ public:
 private:
     static constexpr std::uint64_t being_written = 1;
     struct Entry {
-        std::atomic<std::uint64_t> stamp{0};
-        std::atomic<std::int64_t> when{0};
-        std::atomic<std::uint64_t> place{0}, rest{0};
+        told_atomic<std::uint64_t> stamp{0};
+        told_atomic<std::int64_t> when{0};
+        told_atomic<std::uint64_t> place{0}, rest{0};
     };
 
     char magic_[16];
@@ -126,8 +126,8 @@ private:
     char pool_[64] = {};
     Entry entries_[std::size_t{lanes} * each];
     // no part of the format
-    std::atomic<std::uint64_t> number_{0};
-    std::atomic<std::uint32_t> next_[lanes] = {};
+    told_atomic<std::uint64_t> number_{0};
+    told_atomic<std::uint32_t> next_[lanes] = {};
 
     static_assert(sizeof(Entry) == 32);
 };

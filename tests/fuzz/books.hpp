@@ -18,10 +18,12 @@ using dewpond::Fault;
 
 /// What a pool was told; the same for both sides.
 struct Setting {
+    static constexpr std::size_t capacity = 6;
     std::size_t max_size = 1, min_idle = 0, max_waiting = 3;
     bool resets_here = true;              ///< return_budget is above 0
     std::int64_t grace = INT64_MAX;       ///< outage_grace in ns
     // of the type of the pool
+    std::uint64_t max_uses = UINT64_MAX;
     bool in_caller = true, checks = true, hooks = false;
     // Spans so short that the pool's jitter is cut to nothing: the gate is a tenth of the span away.
     std::int64_t backoff_min = 10'000, backoff_waiting = 20'000, backoff_max = 40'000;
@@ -38,6 +40,7 @@ struct Books {
         Phase phase = vacant;
         std::int64_t id = 0;
         bool doomed = false;
+        std::uint64_t uses = 0;  ///< of this resource
     };
     struct Waiting {
         int who;
@@ -50,7 +53,7 @@ struct Books {
         Code code{};
     };
 
-    explicit Books(const Setting& s) : setting{s}, slots(s.max_size) {}
+    explicit Books(const Setting& s) : setting{s}, slots(s.capacity) {}
 
     Setting setting;
     std::int64_t now = 1'000'000'000, ids = 0;
@@ -85,6 +88,10 @@ struct Books {
         const auto at = std::find_if(slots.begin(), slots.end(), [p](const Slot& s) { return s.phase == p; });
         return at == slots.end() ? nobody : static_cast<int>(at - slots.begin());
     }
+    /// Where the next resource would go, if another one may exist.
+    [[nodiscard]] int vacancy() const { return size() < setting.max_size ? lowest(vacant) : nobody; }
+    /// More exist than may, those left aside that are about to go.
+    [[nodiscard]] bool excess() const { return size() - count(retiring) > setting.max_size; }
     Traits& traits(std::size_t slot) { return live.at(slots[slot].id); }
 };
 

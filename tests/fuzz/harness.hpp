@@ -31,12 +31,19 @@ private:
     const std::uint8_t *at_, *end_;
 };
 
-/// A pool whose crew opens, one whose callers open and that has hooks, and one that asks nothing.
+/// A pool whose crew opens, one whose callers open and that has hooks, one whose resources wear out, and one that asks nothing.
 struct Asking {
     using Pool = dewpond::Pool<FullDriver, dewpond::OpenInBackground, OnlyThread>;
     static Pool* make(World& w, dewpond::Options o, Setting& s) {
         s.in_caller = false;
         return new Pool{FullDriver{w}, std::move(o), dewpond::OpenInBackground{}, OnlyThread{}};
+    }
+};
+struct Wearing {
+    using Pool = dewpond::Pool<FullDriver, dewpond::Lifetime, OnlyThread>;
+    static Pool* make(World& w, dewpond::Options o, Setting& s) {
+        s.max_uses = 3;
+        return new Pool{FullDriver{w}, std::move(o), dewpond::Lifetime{.max_idle = dewpond::never, .max_lifetime = dewpond::never, .max_uses = s.max_uses}, OnlyThread{}};
     }
 };
 struct AskNothing {
@@ -92,6 +99,7 @@ public:
         world = &world_;
         dewpond::Options o;
         setting_.max_size = o.max_size = 1 + input_.below(4);
+        o.capacity = Setting::capacity;
         setting_.max_waiting = o.max_waiting = input_.below(5);
         setting_.min_idle = input_.below(3);
         if (setting_.min_idle > o.max_size) setting_.min_idle = o.max_size;
@@ -246,6 +254,12 @@ private:
             reference_->leases.insert(reference_->leases.begin(), slot);
             return "a lease is moved over another";
         }
+        if (which >= 128 && pool_) {
+            setting_.max_size = 1 + input_.below(Setting::capacity);
+            pool_->resize(setting_.max_size);
+            reference_->resize(setting_.max_size);
+            return "resize";
+        }
         if (which < 80 && pool_) require(!pool_->inspect().empty() || reference_->size() == 0, "inspect() has no line for a slot");
         if (which < 96 && pool_) require(!pool_->describe().empty(), "describe() is empty");
         return "looking";
@@ -379,9 +393,10 @@ private:
 /// One input.
 inline void play(const std::uint8_t* data, std::size_t size) {
     Input input{data, size};
-    switch (input.below(3)) {
+    switch (input.below(4)) {
         case 0: return Harness<Asking>{input}.run();
         case 1: return Harness<WithHooks>{input}.run();
+        case 2: return Harness<Wearing>{input}.run();
         default: return Harness<AskNothing>{input}.run();
     }
 }

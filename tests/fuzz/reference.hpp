@@ -56,9 +56,9 @@ struct Reference : Books {
             bool is_new = false;
             if (closed) return ended(Code::closed);
             if (slot = lowest(idle); slot == nobody) {
-                const bool may_open = setting.in_caller && lowest(vacant) != nobody;
+                const bool may_open = setting.in_caller && vacancy() != nobody;
                 if (may_open && now < deadline && now >= gate) {
-                    slot = lowest(vacant);
+                    slot = vacancy();
                 } else {
                     if (const std::optional<Code> why = turned_down()) return ended(*why);
                     if (now >= deadline) return ended(Code::timed_out);
@@ -70,7 +70,7 @@ struct Reference : Books {
                         return ended(Code::timed_out);
                     }
                     now = (std::max)(now, gate);
-                    slot = lowest(vacant);
+                    slot = vacancy();
                 }
                 is_new = true;
                 if (!open_into(static_cast<std::size_t>(slot))) {
@@ -130,6 +130,12 @@ struct Reference : Books {
         return id;
     }
 
+    /// What is idle and too many goes at once, the lowest first; what is out goes when it comes back.
+    void resize(std::size_t max_size) {
+        setting.max_size = max_size;
+        while (!closed && excess() && lowest(idle) != nobody) retire(static_cast<std::size_t>(lowest(idle)), CloseReason::excess);
+    }
+
     void maintain() {
         fail_those([this](const Waiting& w) { return w.deadline <= now; }, Code::timed_out);
         run_calls();
@@ -168,6 +174,7 @@ private:
     Answer lend(int i) {
         const auto slot = static_cast<std::size_t>(i);
         slots[slot].phase = leased;
+        ++slots[slot].uses;
         ++checkouts;
         return {slot, {}};
     }
@@ -270,6 +277,7 @@ private:
         slots[slot] = Slot{};
     }
     ReturnReport come_back(std::size_t slot) {
+        if (slots[slot].uses >= setting.max_uses) return retire(slot, CloseReason::max_uses), ReturnReport::closed;
         if (slots[slot].doomed) return retire(slot, CloseReason::discarded), ReturnReport::closed;
         Traits& t = traits(slot);
         if (!setting.checks || closed || !t.dirty) return after_reset(slot, ReturnReport::clean);
@@ -293,6 +301,7 @@ private:
     /// To the first who waits, else idle.
     bool offer(std::size_t slot) {
         if (closed) return retire(slot, CloseReason::pool_closed), false;
+        if (excess()) return retire(slot, CloseReason::excess), false;
         if (queue.empty()) {
             slots[slot].phase = idle;
             return true;
@@ -380,7 +389,7 @@ private:
                 continue;
             }
             const std::size_t lacking = setting.min_idle - (std::min)(setting.min_idle, count(idle));
-            const int slot = lowest(vacant);
+            const int slot = vacancy();
             if (closed || (queue.size() + lacking == 0 && !down) || slot == nobody || now < gate) return;
             if (open_into(static_cast<std::size_t>(slot))) offer(static_cast<std::size_t>(slot));
             run_calls();

@@ -26,9 +26,11 @@ def get(port, target, timeout=30):
 class Stack:
     """The programs, each with its output in a file; all of them are stopped at the end, whatever happens."""
 
-    def __init__(self, service):
+    def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dewpond-monitoring."))
         self.running = {}
+
+    def start_all(self, service):
         names = ["service", "postgres", "node", "alertmanager", "prometheus", "victoria", "vmalert"]
         self.port = {name: free_port() for name in names}
         usual = {8080: "service", 9187: "postgres", 9100: "node", 9093: "alertmanager"}
@@ -40,7 +42,7 @@ class Stack:
         at = lambda name: f"127.0.0.1:{self.port[name]}"
         f = self.folder
         self.start("service", [service], SERVICE_PORT=str(self.port["service"]), SERVICE_THREADS="400", APP_POOL_MAX_SIZE=str(SLOTS),
-                   APP_POOL_CHECKOUT_TIMEOUT=f"{TIMEOUT}s", SERVICE_TROUBLE="1")
+                   APP_POOL_CHECKOUT_TIMEOUT=f"{TIMEOUT}s", SERVICE_DRAIN_MS="0", SERVICE_TROUBLE="1")
         where = f"host={os.environ['DEWPOND_PG_SOCKET_DIR']} port={os.environ['DEWPOND_PG_PORT']} user=dewpond dbname=dewpond sslmode=disable"
         self.start("postgres", ["prometheus-postgres-exporter", f"--web.listen-address={at('postgres')}"], DATA_SOURCE_NAME=where)
         self.start("node", ["prometheus-node-exporter", f"--web.listen-address={at('node')}"])
@@ -54,7 +56,10 @@ class Stack:
 
     def start(self, name, command, **env):
         log = open(self.folder / f"{name}.log", "w")
-        self.running[name] = subprocess.Popen(command, env=dict(os.environ, **env), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # In a session of its own, so that a Ctrl-C at the terminal does not end it before us; should we be killed, it goes, too.
+        self.running[name] = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], env=dict(os.environ, **env), stdin=subprocess.DEVNULL,
+                                              stdout=log, stderr=log, start_new_session=True)
+        log.close()
 
     def wait_for(self, name, target, good=lambda body: True, seconds=60):
         until = time.monotonic() + seconds
@@ -71,11 +76,13 @@ class Stack:
         sys.exit(f"monitoring: {name} is not there:\n" + (self.folder / f"{name}.log").read_text()[-2000:])
 
     def stop(self):
+        """Within 4 s: with_postgres.sh gives 5 to who is told to stop. Nothing that they would save is wanted."""
         for name in reversed(list(self.running)):
             self.running[name].send_signal(signal.SIGTERM)
+        until = time.monotonic() + 3
         for process in self.running.values():
             try:
-                process.wait(20)
+                process.wait(max(0.01, until - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -87,12 +94,12 @@ class Alerts:
 
     def __init__(self, stack):
         self.stack, self.over, self.lock, self.first = stack, threading.Event(), threading.Lock(), {}
-        self.thread = threading.Thread(target=self.watch)
+        self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
 
-    def firing(self, whose):
+    def firing(self, whose, states=("firing",)):
         found = json.loads(get(self.stack.port[whose], "/api/v1/alerts")[1])["data"]["alerts"] or []
-        return {a["labels"].get("alertname", a.get("name")) for a in found if a["state"] == "firing"}
+        return {a["labels"].get("alertname", a.get("name")) for a in found if a["state"] in states}
 
     def watch(self):
         while not self.over.wait(1):
@@ -103,9 +110,11 @@ class Alerts:
                         self.first.setdefault((whose, name), time.monotonic())
 
     def begin(self):
-        """Forgets what fired before; what still does, counts anew only after it has ended."""
+        """Forgets what fired before, once nothing of it is left: neither firing nor on its way there."""
         until = time.monotonic() + 240
-        while time.monotonic() < until and any(set(EARLY) & self.firing(w) for w in ["prometheus", "vmalert"]):
+        while any(set(EARLY) & self.firing(w, ("firing", "pending")) for w in ["prometheus", "vmalert"]):
+            if time.monotonic() > until:
+                sys.exit("monitoring: early alerts do not end with the load")
             time.sleep(1)
         with self.lock:
             self.first.clear()
@@ -140,7 +149,7 @@ class Load:
             last = now
             while owed >= 1:
                 owed -= 1
-                threads.append(threading.Thread(target=self.ask))
+                threads.append(threading.Thread(target=self.ask, daemon=True))
                 threads[-1].start()
             time.sleep(0.01)
         for t in threads:
@@ -154,7 +163,7 @@ def capacity(port, seconds=10):
     def client():
         while time.monotonic() < over:
             load.ask()
-    threads = [threading.Thread(target=client) for _ in range(2 * SLOTS)]
+    threads = [threading.Thread(target=client, daemon=True) for _ in range(2 * SLOTS)]
     for t in threads:
         t.start()
     for t in threads:
@@ -187,9 +196,18 @@ def main():
     parser.add_argument("--hold", action="store_true")
     options = parser.parse_args()
     bad = []
-    stack = Stack(options.service)
+
+    def told_to_stop(number, _):
+        for s in stops:
+            signal.signal(s, signal.SIG_IGN)  # once is enough: what follows is the end
+        raise SystemExit(128 + number)
+    stops = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    for s in stops:
+        signal.signal(s, told_to_stop)
+    stack = Stack()
     alerts = None
     try:
+        stack.start_all(options.service)
         stack.wait_for("service", "/ready")
         stack.wait_for("prometheus", "/api/v1/targets", lambda b: b.count('"health":"up"') == 3)
         stack.wait_for("victoria", "/api/v1/targets", lambda b: b.count('"health":"up"') == 3)
@@ -205,8 +223,8 @@ def main():
         if options.calm:
             alerts.begin()
             load = Load(port)
-            # Seven tenths on the whole: a burst of a second at twice of it every ten.
-            begun = load.run(options.calm, lambda t: most * (1.4 if t % 10 < 1 else 0.62))
+            # Seven tenths on the whole: a second of twice what it can serve in every ten, so that for two seconds many wait.
+            begun = load.run(options.calm, lambda t: most * (2.0 if t % 10 < 1 else 0.556))
             report(f"calm, {options.calm} s at seven tenths with bursts", begun, load, alerts)
             fired = {name for _, name in alerts.first} & set(EARLY)
             if fired:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """The service of docs/examples, driven from outside: health while somebody waits, metrics, bad settings, and restarts
-that lose no request. Usage: service_test.py PROGRAM, beside a private server."""
-import http.client, json, os, pathlib, re, signal, subprocess, sys, tempfile, threading, time
+that lose no request. Usage: service_test.py PROGRAM [--screenshot FILE], beside a private server. With --screenshot it makes
+the picture of the page that is in the docs, after two minutes of load, and tests nothing."""
+import http.client, json, math, os, pathlib, re, signal, subprocess, sys, tempfile, threading, time
 
 PROGRAM = sys.argv[1]
 
@@ -101,27 +102,84 @@ def a_checkout_that_fails_says_when_to_come_again():
         s.stop()  # the lease that is out is no reason to hang
 
 
+def chromium(port, *how):
+    with tempfile.TemporaryDirectory() as home:  # as root it has no sandbox; it loads nothing but the page
+        return subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={home}", *how,
+             f"http://127.0.0.1:{port}/"], capture_output=True, text=True, timeout=60).stdout
+
+
+def quantile(told, share):
+    """Of the waits in /metrics: the bound of the bucket that holds it, the last finite one for what is above all of them."""
+    buckets = sorted((float(s.split('le="')[1].split('"')[0].replace("+Inf", "inf")), n) for s, n in told.items() if s.startswith("dewpond_wait_seconds_bucket"))
+    bound = next(b for b, n in buckets if n > 0 and n >= share * buckets[-1][1])
+    return bound if math.isfinite(bound) else buckets[-2][0]
+
+
+def without_age(lines):
+    """What happened; how long ago depends on when one asks."""
+    return [line.split(" ago: ", 1)[1] for line in lines]
+
+
 def the_page_shows_what_the_metrics_say():
     s = Service(APP_POOL_MAX_SIZE="3", SERVICE_THREADS="8", SERVICE_TROUBLE="1")
     try:
-        for _ in range(5):
+        in_use = lambda: metrics(s.get("/metrics")[1])['dewpond_resources{pool="service",state="in_use"}']
+        s.get("/trouble?hold=3&ms=400")
+        soon(lambda: in_use() == 3)
+        for _ in range(5):  # the first of them waits
             s.get("/work?ms=1")
+        soon(lambda: in_use() == 0)
         s.get("/trouble?hold=2&ms=60000")
-        soon(lambda: metrics(s.get("/metrics")[1])['dewpond_resources{pool="service",state="in_use"}'] == 2)
-        with tempfile.TemporaryDirectory() as home:  # as root it has no sandbox; it loads nothing but the page
-            dom = subprocess.run(
-                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={home}", "--dump-dom", f"http://127.0.0.1:{s.port}/"],
-                capture_output=True, text=True, timeout=60).stdout
+        soon(lambda: in_use() == 2)
+        dom = chromium(s.port, "--dump-dom")
         shown = {name: int(n) for name, n in re.findall(r'<td id="(\w+)">(\d+)</td>', dom)}
         told = metrics(s.get("/metrics")[1])
         of = lambda name, labels="": told[f'dewpond_{name}{{pool="service"{labels}}}']
+        health = json.loads(s.get("/health?pool=1&events=1")[1])
         wanted = {
-            "in_use": of("resources", ',state="in_use"'), "pool_available": of("resources", ',state="idle"'), "requests_waiting": of("requests_waiting"),
-            "max_size": of("max_size"), "checkouts": of("checkouts_total"), "timed_out": of("checkout_failures_total", ',reason="timed_out"')}
-        assert wanted["in_use"] == 2 and wanted["checkouts"] >= 7, wanted
+            **{state: of("resources", f',state="{state}"') for state in ["in_use", "opening", "retiring"]}, "pool_available": health["pool_available"],
+            "pool_size": health["pool_size"], "requests_waiting": health["requests_waiting"], "max_size": health["pool_max"],
+            "demand_peak": of("demand_peak", ',window="start"'), "checkouts": of("checkouts_total"), "timed_out": of("checkout_failures_total", ',reason="timed_out"')}
+        assert wanted["in_use"] == 2 and wanted["checkouts"] == 11 and wanted["demand_peak"] == 4, wanted
         assert {k: shown.get(k) for k in wanted} == wanted, (shown, wanted, dom[:300])
-        assert dom.count("<svg") == 2 and "service.cpp" in dom, dom[-600:]  # who holds the slots
+        assert f'<span id="status" class="{health["status"]}">{health["status"]}</span>' in dom, dom[:1200]
+
+        # All of it was within the last minute.
+        waits = {name: float(v) for name, v in re.findall(r'<td id="(\w+)" data-value="([^"]+)">', dom)}
+        assert of("wait_seconds_count") == 11 and quantile(told, 0.99) >= 0.25 > quantile(told, 0.5), told
+        for window in ["minute", "five"]:
+            asked = {f"{window}_count": of("wait_seconds_count"), **{f"{window}_p{p}": quantile(told, p / 100) for p in (50, 90, 99)}}
+            assert {k: waits.get(k) for k in asked} == asked, (waits, asked)
+        # Chromium closes what it reads: rows are in a tbody.
+        table = re.search(r'<table class="wide" id="holders">(.*?)</table>', dom)[1]
+        rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", table)]
+        assert len(rows) == 2 and len({row[0] for row in rows}) == 2, rows
+        assert all(re.fullmatch(r"service\.cpp:\d+", row[1]) and re.fullmatch(r"[\d.]+ \w+", row[2]) and row[3].isdigit() for row in rows), rows
+        events = re.search(r'<pre id="events">(.*?)</pre>', dom, re.S)[1].splitlines()
+        kept = health["events"]["service"]
+        assert any("waited" in e for e in kept) and any("opened" in e for e in kept), kept
+        assert without_age(reversed(events)) == without_age(kept[-32:]), (events, kept)
+        assert dom.count("<svg") == 2 and "events:" not in dom, dom[-600:]
         assert "http" not in dom.replace("http-equiv", ""), "the page loads something"
+    finally:
+        s.stop()
+
+
+def picture(file, seconds=120):
+    """Load that rises and falls, with leases that are kept, and then a picture of the page."""
+    s = Service(APP_POOL_MAX_SIZE="6", SERVICE_THREADS="64", SERVICE_TROUBLE="1")
+    begun = time.monotonic()
+    try:
+        while (t := time.monotonic() - begun) < seconds:
+            threading.Thread(target=s.get, args=("/work?ms=150",), daemon=True).start()
+            time.sleep(1 / (26 + 16 * math.sin(t / 9)))
+        s.get("/trouble?hold=5&ms=60000")
+        for _ in range(3):
+            threading.Thread(target=s.get, args=("/work?ms=3000",), daemon=True).start()
+        time.sleep(1.5)
+        chromium(s.port, f"--screenshot={file}", "--window-size=760,1250", "--disable-lcd-text")
+        assert 10_000 < pathlib.Path(file).stat().st_size < 150_000, "the picture"
     finally:
         s.stop()
 
@@ -187,6 +245,9 @@ def restarts_lose_nothing(times=20):
     assert not failed and served[0] > 20 * times, failed[:5]
 
 
+if "--screenshot" in sys.argv:
+    picture(os.path.abspath(sys.argv[-1]))
+    sys.exit()
 for test in [a_waiter_is_seen_by_the_monitor_only, the_alerts_ask_for_what_there_is, a_checkout_that_fails_says_when_to_come_again, the_page_shows_what_the_metrics_say, a_setting_that_cannot_work_is_named, restarts_lose_nothing]:
     begun = time.monotonic()
     test()

@@ -39,10 +39,18 @@ dewpond::Histogram<Bounds> between(const dewpond::Histogram<Bounds>& before, con
     return out;
 }
 
+using Waits = decltype(dewpond::Stats::wait);
+
 struct Point {
     std::uint32_t in_use = 0, size = 0, waiting = 0, max_size = 0;
     double wait_p50 = 0, wait_p99 = 0;  ///< seconds, of the checkouts of this point's second
+    Waits waits{};                      ///< of all checkouts until then
 };
+
+/// The waits of the last `seconds`, of all that there were if the points do not go back so far. Pure.
+inline Waits lately(const Waits& now, const std::vector<Point>& points, std::size_t seconds) {
+    return points.size() < seconds ? now : between(points[points.size() - seconds].waits, now);
+}
 
 /// Asks once a second, on a thread of its own.
 class History {
@@ -71,7 +79,7 @@ private:
         while (!wake_.wait_for(lock, std::chrono::seconds{1}, [this] { return over_; })) {
             const dewpond::Stats now = read_();
             const auto waits = between(before.wait, now.wait);
-            points_.push_back({now.in_use, now.size, now.waiting, now.max_size, quantile(waits, 0.5), quantile(waits, 0.99)});
+            points_.push_back({now.in_use, now.size, now.waiting, now.max_size, quantile(waits, 0.5), quantile(waits, 0.99), now.wait});
             if (points_.size() > length) points_.pop_front();
             before = now;
         }

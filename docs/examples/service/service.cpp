@@ -6,7 +6,7 @@
 //
 //     /work?ms=20            one query that takes so long; 503 with Retry-After when the pool has nothing in time
 //     /                      a page about the pool
-//     /live /ready /health /health?pool=1 /metrics
+//     /live /ready /health /health?pool=1 /health?pool=1&events=1 /metrics
 //     /trouble?hold=2&ms=500 keeps so many leases for so long (with SERVICE_TROUBLE=1 only)
 #include <atomic>
 #include <chrono>
@@ -125,12 +125,12 @@ int serve(const service::Settings& settings, const sigset_t& stop_signals) {
             return trouble->begin(r.number("hold", 1, 64), std::chrono::milliseconds{r.number("ms", 500, 60'000)});
         }
         if (r.path == "/") {
-            dewpond::HttpAnswer out = service::plain(200, service::page(db.stats(), history.points(), db.inspect()));
+            dewpond::HttpAnswer out = service::plain(200, service::page(db.stats(), history.points(), db.inspect(), exports.events().front().lines));
             out.headers.front().value = "text/html; charset=utf-8";
             return out;
         }
         if (r.path == "/ready" && stopping.load()) return service::plain(503, "stopping\n");
-        return dewpond::answer(r.query.empty() ? r.path : r.path + "?" + r.query, exports.read());
+        return dewpond::answer(r.query.empty() ? r.path : r.path + "?" + r.query, exports);
     });
     std::printf("serving on http://127.0.0.1:%d\n", server->port());
     std::fflush(stdout);

@@ -3,6 +3,10 @@
 import argparse, http.client, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE / "grafana"))
+import ask
+
 EARLY = ["PoolRequestsWaiting", "PoolQueueingOften", "PoolNearSaturation", "PoolSaturationPredicted", "PoolWaitP99High", "PoolTimeoutImminent"]
 SLOTS, WORK_MS, TIMEOUT = 4, 200, 10
 
@@ -112,7 +116,7 @@ class Alerts:
     def begin(self):
         """Forgets what fired before, once nothing of it is left: neither firing nor on its way there."""
         until = time.monotonic() + 240
-        while any(set(EARLY) & self.firing(w, ("firing", "pending")) for w in ["prometheus", "vmalert"]):
+        while any({*EARLY, "PoolTimeouts"} & self.firing(w, ("firing", "pending")) for w in ["prometheus", "vmalert"]):
             if time.monotonic() > until:
                 sys.exit("monitoring: early alerts do not end with the load")
             time.sleep(1)
@@ -173,7 +177,7 @@ def capacity(port, seconds=10):
 
 def report(title, begun, load, alerts):
     """When what fired, from the start; the seconds between the first early alert and the first failure, for each of the two."""
-    print(f"\n{title}: {load.done} requests, {load.failed} failed", flush=True)
+    print(f"\n{title}: {load.done} requests, {load.failed} failed")
     failed = load.first_failed - begun if load.first_failed else None
     print(f"  first request that failed: {'none' if failed is None else f'{failed:.0f} s'}")
     ahead = {}
@@ -196,6 +200,7 @@ def main():
     parser.add_argument("--hold", action="store_true")
     options = parser.parse_args()
     bad = []
+    sys.stdout.reconfigure(line_buffering=True)
 
     def told_to_stop(number, _):
         for s in stops:
@@ -218,7 +223,7 @@ def main():
         alerts = Alerts(stack)
         port = stack.port["service"]
         most = capacity(port)
-        print(f"capacity: {most:.1f} requests a second, by {SLOTS} resources and queries of {WORK_MS} ms; checkout_timeout {TIMEOUT} s", flush=True)
+        print(f"capacity: {most:.1f} requests a second, by {SLOTS} resources and queries of {WORK_MS} ms; checkout_timeout {TIMEOUT} s")
 
         if options.calm:
             alerts.begin()
@@ -229,6 +234,12 @@ def main():
             fired = {name for _, name in alerts.first} & set(EARLY)
             if fired:
                 bad.append(f"{', '.join(sorted(fired))} fired in the calm")
+        for whose in ["prometheus", "victoria"]:
+            # Quantiles of what did not happen lately are no data for VictoriaMetrics, and NaN for Prometheus.
+            missing, count = ask.unanswered(f"http://127.0.0.1:{stack.port[whose]}")
+            missing = [m for m in missing if whose == "prometheus" or not m.endswith("no data")]
+            print(f"dashboard: {whose} answers {count - len(missing)} of {count} queries")
+            bad += [f"{whose}: {m}" for m in missing]
         if options.ramp:
             alerts.begin()
             load = Load(port)

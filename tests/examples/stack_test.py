@@ -20,14 +20,16 @@ def marked(mark):
     return out
 
 
-def begun(service, folder, mark):
-    """All of it, at the moment when everything runs and the load begins."""
+def begun(service, folder, mark, all_ready):
+    """All of it, at the moment when everything runs and the load begins, or when every program has been started."""
     stack = subprocess.Popen([sys.executable, STACK, service], stdout=subprocess.PIPE, text=True, start_new_session=True,
                              env=dict(os.environ, TMPDIR=folder, DEWPOND_TEST_MARK=mark))
-    for line in stack.stdout:
-        if line.startswith("vmalert: http"):
-            break
-    assert len(marked(f"DEWPOND_TEST_MARK={mark}".encode())) == PROGRAMS + 1, "not all of it runs"
+    if all_ready:
+        any(line.startswith("vmalert: http") for line in stack.stdout)  # the last that it says before the load
+    until = time.monotonic() + 20
+    while (there := len(marked(f"DEWPOND_TEST_MARK={mark}".encode()))) != PROGRAMS + 1:
+        assert not all_ready and time.monotonic() < until and stack.poll() is None, f"{there - 1} of {PROGRAMS} programs run"
+        time.sleep(0.02)
     return stack
 
 
@@ -42,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dewpond stack ") as folder:
         service = shutil.copy(sys.argv[1], folder)
         mark = f"{os.getpid()}.int"
-        stack = begun(service, folder, mark)
+        stack = begun(service, folder, mark, all_ready=True)
         at = time.monotonic()
         os.killpg(stack.pid, signal.SIGINT)  # as a terminal does; SIGTERM goes the same way
         stack.communicate(timeout=20)
@@ -53,7 +55,7 @@ def main():
         print(f"SIGINT: over after {took:.1f} s")
         assert took < 5, took  # with_postgres.sh gives it no more
         mark = f"{os.getpid()}.kill"
-        stack = begun(service, folder, mark)
+        stack = begun(service, folder, mark, all_ready=False)
         stack.kill()
         stack.communicate(timeout=20)
         nobody(mark, 30)  # each is told when its parent dies

@@ -254,7 +254,8 @@ def main():
             begun = load.run(options.step, lambda t: most * 1.5, lambda: load.failed > 0)
             report("step to one and a half", begun, load, alerts)
         if options.hold:
-            input("\neverything runs; Enter stops it ")
+            print("\neverything runs; Enter stops it")
+            sys.stdin.readline()
     finally:
         if alerts:
             alerts.stop()

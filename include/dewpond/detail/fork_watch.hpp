@@ -17,19 +17,17 @@ class ForkWatch {
     friend struct Invariants;  // tests/model: pools of a failed run are gone without a word
 
 public:
-    ForkWatch(void* pool, void (*orphan)(void* pool) noexcept) noexcept : pool_{pool}, orphan_{orphan} {
-        Watched& all = watched();
-        const std::lock_guard lock{all.mutex};
-        if (!all.installed) all.installed = ::pthread_atfork(before, in_parent, in_child) == 0;
-        next_ = all.first;
+    ForkWatch(void* pool, void (*orphan)(void* pool) noexcept) noexcept : all_{watched()}, pool_{pool}, orphan_{orphan} {
+        const std::lock_guard lock{all_.mutex};
+        if (!all_.installed) all_.installed = ::pthread_atfork(before, in_parent, in_child) == 0;
+        next_ = all_.first;
         if (next_ != nullptr) next_->prev_ = this;
-        all.first = this;
+        all_.first = this;
     }
     ForkWatch(const ForkWatch&) = delete;
     ~ForkWatch() {
-        Watched& all = watched();
-        const std::lock_guard lock{all.mutex};
-        (prev_ != nullptr ? prev_->next_ : all.first) = next_;
+        const std::lock_guard lock{all_.mutex};
+        (prev_ != nullptr ? prev_->next_ : all_.first) = next_;
         if (next_ != nullptr) next_->prev_ = prev_;
     }
 
@@ -58,6 +56,7 @@ private:
         watched().mutex.unlock();
     }
 
+    Watched& all_;  // each shared object has a list of its own, and a pool may end in another one than it was made in
     void* pool_;
     void (*orphan_)(void*) noexcept;
     ForkWatch* prev_ = nullptr;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Events: what is told, once in ten seconds per kind and place, and what is not.
+#include <atomic>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include <unistd.h>
 
@@ -165,6 +167,67 @@ BOOST_AUTO_TEST_CASE(nothing_is_told_once_the_pool_is_gone, *boost::unit_test::t
     held[1]->make_dirty();
     held[1].end();
     BOOST_TEST(b.told().empty());
+}
+
+POND_TEST_CASE_IF(the_destructor_waits_for_a_sink_that_runs_in_a_lease, !c.background && !c.keeps) {
+    Bench b{config};
+    Gate gate;
+    b.on_event([&](const dewpond::Event&) { gate.pass(); });
+    b.start(2);
+    auto held = b.take(2);
+    Task discarder{[&] { held[0].discard(); }};
+    gate.wait_entered(1);
+    Task destroyer{[&] { b.destroy(); }};
+    BOOST_TEST(eventually([&] { return destroyer.over() || b.clock.parked() == 1; }));
+    BOOST_TEST(!destroyer.over());
+    BOOST_TEST(!discarder.over());
+    held[1].discard();  // in the sink, or waiting for it, is nobody else
+    gate.open();
+    BOOST_TEST(destroyer.ends());
+    BOOST_TEST(discarder.ends());
+    BOOST_TEST(gate.entered() == 1u);
+}
+
+POND_TEST_CASE_IF(the_destructor_waits_for_a_sink_that_runs_on_a_thread_of_the_pools_own, c.background) {
+    Bench b{config};
+    b.setting.options.min_idle = 1;
+    Gate gate;
+    b.on_event([&](const dewpond::Event&) { gate.pass(); });
+    b.script.on(Hook::open, {fail()});
+    b.start(1);
+    gate.wait_entered(1);
+    Task destroyer{[&] { b.destroy(); }};
+    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    BOOST_TEST(!destroyer.over());
+    gate.open();
+    BOOST_TEST(destroyer.ends());
+}
+
+POND_TEST_CASE_IF(a_sink_may_end_its_pool, !c.background && !c.keeps) {
+    Bench b{config};
+    b.on_event([&](const dewpond::Event&) { b.destroy(); });
+    b.start(1);
+    auto held = b.take(1);
+    Task discarder{[&] { held[0].discard(); }};
+    BOOST_TEST(discarder.ends());
+    BOOST_TEST(b.told().size() == 1u);
+    BOOST_TEST(b.script.live() == 0u);
+}
+
+POND_TEST_CASE_IF(a_sink_on_a_thread_of_the_pools_own_may_end_the_pool, c.background) {
+    Bench b{config};
+    b.setting.options.min_idle = 1;
+    Gate started;
+    std::atomic<bool> ended{false};
+    b.on_event([&](const dewpond::Event&) {
+        started.pass();
+        b.destroy();
+        ended = true;
+    });
+    b.script.on(Hook::open, {fail()});
+    b.start(1);
+    started.open();
+    BOOST_TEST(eventually([&] { return ended.load(); }));
 }
 
 BOOST_AUTO_TEST_CASE(to_stderr_writes_one_line, *boost::unit_test::timeout(20)) {

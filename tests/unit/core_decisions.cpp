@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(the_state_of_the_pool_is_always_told_and_nothing_once_it_is
     const auto tell = [&](EventKind kind) {
         Event e;
         e.kind = kind;
-        announcer.tell(e, sync.now());
+        announcer.tell(e, sync.now(), sync);
         return told;
     };
     BOOST_TEST(tell(EventKind::closed) == 1);
@@ -165,9 +165,9 @@ BOOST_AUTO_TEST_CASE(the_state_of_the_pool_is_always_told_and_nothing_once_it_is
         BOOST_TEST(tell(EventKind::down) == 2 + 2 * i);
         BOOST_TEST(tell(EventKind::up) == 3 + 2 * i);
     }
-    announcer.mute();
+    announcer.mute(sync);
     BOOST_TEST(tell(EventKind::down) == 7);
-    dewpond::detail::Announcer<Sync>{dewpond::EventSink{}, "db"}.tell(Event{}, sync.now());
+    dewpond::detail::Announcer<Sync>{dewpond::EventSink{}, "db"}.tell(Event{}, sync.now(), sync);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <dewpond/deadline.hpp>
@@ -51,8 +52,9 @@ public:
     Announcer(EventSink sink, std::string_view pool) noexcept : sink_{std::move(sink)}, pool_{pool} {}
 
     /// Called outside every lock. A sink that is absent costs one test.
-    DEWPOND_COLD void tell(Event e, TimePoint now) noexcept {
+    DEWPOND_COLD void tell(Event e, TimePoint now, const Sync& sync) noexcept {
         if (!sink_) return;
+        Inside me{std::this_thread::get_id()};
         {
             Locked lock{mutex_};
             if (muted_) return;
@@ -61,22 +63,52 @@ public:
                 if (!t.tell) return;
                 e.suppressed = t.suppressed;
             }
+            me.next = std::exchange(first_, &me);
         }
         e.pool = pool_;
         sink_(e);
+        {
+            Locked lock{mutex_};
+            Inside** at = &first_;
+            while (*at != &me) at = &(*at)->next;
+            *at = me.next;
+            if (!muted_) return;
+            ended_.fetch_add(1, std::memory_order_relaxed);
+        }
+        sync.unpark_all(&ended_);
     }
-    /// The pool's handle is gone: what the sink refers to may be, too.
-    void mute() noexcept {
-        Locked lock{mutex_};
-        muted_ = true;
+    /// The pool's handle is going, and then perhaps what the sink refers to: nobody enters the sink any more, and whoever
+    /// is inside it has left. Not this thread itself, where the sink ends its own pool.
+    void mute(const Sync& sync) noexcept {
+        for (;;) {
+            std::uint32_t seen = 0;
+            {
+                Locked lock{mutex_};
+                muted_ = true;
+                const auto self = std::this_thread::get_id();
+                const Inside* other = first_;
+                while (other != nullptr && other->who == self) other = other->next;
+                if (other == nullptr) return;
+                seen = ended_.load(std::memory_order_relaxed);
+            }
+            sync.park(ended_, seen, Deadline{});
+        }
     }
 
 private:
+    /// A call of the sink, on the stack of whoever makes it.
+    struct Inside {
+        std::thread::id who;
+        Inside* next = nullptr;
+    };
+
     EventSink sink_;
     std::string_view pool_;
     typename Sync::mutex mutex_;
     RecentEvents recent_;
+    Inside* first_ = nullptr;
     bool muted_ = false;
+    typename Sync::template atomic<std::uint32_t> ended_{0};  // calls of the sink that ended after mute() began
 };
 
 }  // namespace dewpond::inline v0::detail

@@ -298,7 +298,7 @@ private:
     void tell(Event e) noexcept {
         const TimePoint now = exchange_.sync().now();
         remember(e, now);
-        announcer_.tell(e, now);
+        announcer_.tell(e, now, exchange_.sync());
     }
     void remember(const Event& e, TimePoint now, Code code = {}) noexcept;
     void remember_call(EventKind kind, Place place, std::uint32_t slot, Duration age, TimePoint now, Code code = {}) noexcept;

@@ -219,7 +219,7 @@ void Core<S>::let_go() noexcept {
     static_cast<void>(close(Limit{std::chrono::nanoseconds{0}}));
     if (forked()) return;
     end_crew();
-    announcer_.mute();
+    announcer_.mute(exchange_.sync());
     free_if(exchange_.drop_handle());
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// User hooks that ride in the pack: OnOpen{f}, OnCheckout{f}, OnReturn{f}; at most one of each.
+// User hooks that ride in the pack: OnOpen{f}, OnCheckout{f}, OnReturn{f}; at most one of each. As a driver's functions,
+// a hook may run on after the pool has ended, on a thread of the pool's own that was inside it or inside the driver: nobody
+// waits for a foreign call. What it refers to has to live as long: hold it by value or by shared_ptr.
 #pragma once
 
 #include <concepts>

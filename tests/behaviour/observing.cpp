@@ -148,6 +148,22 @@ BOOST_AUTO_TEST_CASE(a_clock_that_ticks_puts_a_lease_where_it_may_have_been_at_m
     BOOST_CHECK(s.lease.sum == Duration{8ms});
 }
 
+BOOST_AUTO_TEST_CASE(a_sum_that_no_span_can_hold_is_the_longest_span) {
+    const Duration two_hundred_years = std::chrono::hours{24 * 365 * 200};
+    const auto sum_of = [&](auto& buckets, auto histogram) {
+        for (int i = 0; i < 5; ++i) buckets.add(two_hundred_years);  // thrice what fits, and once what a word holds
+        buckets.add_to(histogram);
+        buckets.add_to(histogram);  // as the slots of a pool add up
+        BOOST_TEST(histogram.count() == 10u);
+        return histogram.sum;
+    };
+    using namespace dewpond;
+    detail::Buckets<WaitBounds, true> shared;
+    detail::Buckets<LeaseBounds, false> single;
+    BOOST_CHECK(sum_of(shared, Histogram<WaitBounds>{}) == Duration{never});
+    BOOST_CHECK(sum_of(single, Histogram<LeaseBounds>{}) == Duration{never});
+}
+
 BOOST_AUTO_TEST_CASE(the_machine_has_a_coarse_clock_that_is_not_ahead) {
     using dewpond::detail::RealSync;
     BOOST_CHECK(RealSync::coarse_tick() > Duration{});

@@ -2,6 +2,7 @@
 // Answers to `metrics`: what is recorded?
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -79,19 +80,32 @@ public:
     /// A value for the sum, and the bucket of another that is sure not to be less.
     void add(Duration value, Duration at_most) noexcept {
         raise(buckets_[Shape::bucket_of(at_most)], 1);
-        raise(sum_, static_cast<std::uint64_t>(value.ns().count() < 0 ? 0 : value.ns().count()));
+        raise(sum_, static_cast<std::uint64_t>(value.ns().count() < 0 ? 0 : value.ns().count()), longest);
     }
     void add(Duration value) noexcept { add(value, value); }
     void add_to(Shape& h) const noexcept {
         for (std::size_t i = 0; i <= Shape::bounds; ++i) h.buckets[i] += buckets_[i].load(std::memory_order_relaxed);
-        h.sum = std::chrono::nanoseconds{h.sum.ns().count() + static_cast<std::int64_t>(sum_.load(std::memory_order_relaxed))};
+        const std::uint64_t sum = static_cast<std::uint64_t>(h.sum.ns().count()) + sum_.load(std::memory_order_relaxed);
+        h.sum = std::chrono::nanoseconds{static_cast<std::int64_t>((std::min)(sum, longest))};
     }
 
 private:
     using Count = std::atomic<std::uint64_t>;
+    /// The longest Duration: a sum stays there. Two of them still fit into the word.
+    DEWPOND_HIDDEN static constexpr std::uint64_t longest = 0x7fff'ffff'ffff'ffff;
+
     static void raise(Count& c, std::uint64_t by) noexcept {
         if constexpr (Shared) c.fetch_add(by, std::memory_order_relaxed);
         else c.store(c.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);  // no locked instruction
+    }
+    static void raise(Count& c, std::uint64_t by, std::uint64_t most) noexcept {
+        std::uint64_t old = c.load(std::memory_order_relaxed);
+        if constexpr (Shared) {
+            while (!c.compare_exchange_weak(old, (std::min)(old + by, most), std::memory_order_relaxed)) {
+            }
+        } else {
+            c.store((std::min)(old + by, most), std::memory_order_relaxed);
+        }
     }
     Count sum_{0};
     Count buckets_[Shape::bounds + 1] = {};

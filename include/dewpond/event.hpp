@@ -101,8 +101,9 @@ struct Event {
 /// A place to tell events to: anything callable with `const Event&` that is noexcept. Copies share the callable.
 /// It is called from any thread that uses the pool, possibly by several at once, and must be quick; it may use the
 /// pool. The end of the pool waits for the calls of other threads and lets no new one in: what a sink refers to has to
-/// live as long as the pool, no longer, and a sink must not wait for the thread that ends the pool. A pool tells at most one event per kind and place in ten seconds and counts the rest; `down` and `up` are
-/// always told.
+/// live as long as the pool, no longer, and a sink must not wait for the thread that ends the pool. A pool tells at most
+/// one event per kind and place in ten seconds and counts the rest; `down` and `up` are always told. It remembers 64 of
+/// those: with more within ten seconds the oldest may be told again.
 class EventSink {
 public:
     EventSink() noexcept = default;

@@ -21,27 +21,34 @@ struct Telling {
     std::uint64_t suppressed = 0;
 };
 
-/// The last time each (kind, place) was told; collisions share a line, so that a flood of places is limited too.
+/// The last time each (kind, place) was told, of the 64 that were told last. Nobody is limited for the sake of another: with
+/// more than that within ten seconds the one told longest ago is forgotten, with what it had left untold.
 class RecentEvents {
 public:
     Telling note(EventKind kind, Place place, TimePoint now) noexcept {
-        const auto key = place.bits() * 31 + static_cast<std::uintptr_t>(kind);
-        Line& line = lines_[(key * 0x9E3779B97F4A7C15u) >> 58];
-        if (line.used && now - line.told < std::chrono::seconds{10}) {
-            ++line.suppressed;
-            return {false, 0};
+        Line* free = lines_;
+        for (Line& line : lines_) {
+            if (line.kind == kind && line.place == place.bits()) {
+                if (now - line.told < std::chrono::seconds{10}) {
+                    ++line.untold;
+                    return {false, 0};
+                }
+                line.told = now;
+                return {true, std::exchange(line.untold, 0)};
+            }
+            // Where nothing was ever told comes before all.
+            if (free->kind != EventKind::count_ && (line.kind == EventKind::count_ || line.told < free->told)) free = &line;
         }
-        const std::uint64_t untold = std::exchange(line.suppressed, 0);
-        line.used = true;
-        line.told = now;
-        return {true, untold};
+        *free = {place.bits(), now, 0, kind};
+        return {true, 0};
     }
 
 private:
     struct Line {
+        std::uintptr_t place = 0;  // the address only: what it points to is not looked at
         TimePoint told{};
-        std::uint64_t suppressed = 0;
-        bool used = false;
+        std::uint64_t untold = 0;
+        EventKind kind = EventKind::count_;
     };
     Line lines_[64];
 };

@@ -63,6 +63,30 @@ struct Watched {
     }
 };
 
+/// A pool that is timed and asks the other side at each checkout; one resource is idle.
+struct Pinged {
+    Script script;
+    ManualClock clock;
+    dewpond::Pool<ScriptedDriver, ManualClock, dewpond::PingAlways, dewpond::Timings> pool;
+
+    explicit Pinged(std::size_t n) : pool{ScriptedDriver{script}, options(n), clock, dewpond::PingAlways{}, dewpond::Timings{}} {
+        auto filled = pool.checkout();
+    }
+    static dewpond::Options options(std::size_t n) {
+        dewpond::Options o{.max_size = n, .min_idle = 0};
+        o.keeper_thread = false;
+        return o;
+    }
+    /// The last that is remembered of this kind.
+    [[nodiscard]] PastEvent last(EventKind kind) {
+        PastEvent found;
+        for (const PastEvent& e : pool.events()) {
+            if (e.kind == kind) found = e;
+        }
+        return found;
+    }
+};
+
 template <class Shape>
 std::vector<std::uint64_t> filled(const Shape& h) {
     return {std::begin(h.buckets), std::end(h.buckets)};
@@ -133,6 +157,41 @@ BOOST_AUTO_TEST_CASE(a_wait_is_timed_and_who_found_something_idle_is_in_the_firs
     BOOST_CHECK(s.open.sum == Duration{30ms});
 }
 
+BOOST_AUTO_TEST_CASE(what_a_check_took_before_it_said_no_is_part_of_the_wait) {
+    {
+        Pinged p{1};
+        p.script.on(Hook::ping, {fail().taking(p.clock, 600ms)});
+        p.script.on(Hook::open, {fail().taking(p.clock, 400ms)});
+        const auto refused = p.pool.try_checkout(1s);
+        BOOST_TEST_REQUIRE(!refused.has_value());
+        BOOST_CHECK(refused.error().code() == Code::open_failed);
+        BOOST_TEST(holds(refused.error().what(), "(waited 1 s)"), refused.error().what());
+        BOOST_CHECK(p.last(EventKind::failed).age == Duration{1s});
+        BOOST_CHECK(p.pool.stats().wait.sum == Duration{1s});
+    }
+    {
+        Pinged p{1};
+        p.script.on(Hook::ping, {fail().taking(p.clock, 300ms)});
+        p.script.on(Hook::open, {succeed().taking(p.clock, 100ms)});
+        BOOST_TEST(p.pool.try_checkout(1s).has_value());
+        BOOST_CHECK(p.pool.stats().wait.sum == Duration{400ms});
+    }
+    {
+        Pinged p{1};
+        p.script.on(Hook::ping, {fail().taking(p.clock, 300ms), succeed()});
+        p.script.on(Hook::open, {succeed().taking(p.clock, 100ms)});
+        static bool served;
+        served = false;
+        decltype(p.pool)::Waiter waiter{[](auto&, auto lease) noexcept { served = lease.has_value(); }};
+        p.pool.enqueue(waiter, 1s);
+        p.clock.advance(200ms);
+        p.pool.maintain();
+        BOOST_TEST(served);
+        BOOST_CHECK(p.pool.stats().wait.sum == Duration{600ms});
+        BOOST_CHECK(p.last(EventKind::waited).age == Duration{600ms});
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_clock_that_ticks_puts_a_lease_where_it_may_have_been_at_most) {
     dewpond::Timings timings;
     dewpond::Timings::per_slot slot;
@@ -157,11 +216,10 @@ BOOST_AUTO_TEST_CASE(a_sum_that_no_span_can_hold_is_the_longest_span) {
         BOOST_TEST(histogram.count() == 10u);
         return histogram.sum;
     };
-    using namespace dewpond;
-    detail::Buckets<WaitBounds, true> shared;
-    detail::Buckets<LeaseBounds, false> single;
-    BOOST_CHECK(sum_of(shared, Histogram<WaitBounds>{}) == Duration{never});
-    BOOST_CHECK(sum_of(single, Histogram<LeaseBounds>{}) == Duration{never});
+    dewpond::detail::Buckets<dewpond::WaitBounds, true> shared;
+    dewpond::detail::Buckets<dewpond::LeaseBounds, false> single;
+    BOOST_CHECK(sum_of(shared, dewpond::Histogram<dewpond::WaitBounds>{}) == Duration{dewpond::never});
+    BOOST_CHECK(sum_of(single, dewpond::Histogram<dewpond::LeaseBounds>{}) == Duration{dewpond::never});
 }
 
 BOOST_AUTO_TEST_CASE(the_machine_has_a_coarse_clock_that_is_not_ahead) {

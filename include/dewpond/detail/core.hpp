@@ -41,8 +41,11 @@ public:
     void anchor(TimePoint now) noexcept {
         if (known_) return;
         deadline_ = limit_.from(now);
+        began_ = now;
         known_ = true;
     }
+    /// The moment it was anchored at: what was spent since, on the hit path too, belongs to the call.
+    [[nodiscard]] TimePoint began() const noexcept { return began_; }
     /// No time is left: a check that talks would only tell that.
     [[nodiscard]] bool late() const noexcept { return limit_.is_zero() || (known_ && deadline_.passed(sync_->now())); }
     bool hook_threw = false;
@@ -51,6 +54,7 @@ private:
     Limit limit_;
     Sync* sync_;
     Deadline deadline_{};
+    TimePoint began_{};
     bool known_ = false;
 };
 

@@ -22,9 +22,10 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     }
     w.core_ = this;
     w.place_ = place;
-    w.since = exchange_.sync().now();
-    call.anchor(w.since);
-    if (!exchange_.closed()) note_demand(1, w.since);
+    const TimePoint arrived = exchange_.sync().now();
+    call.anchor(arrived);
+    w.since = call.began();
+    if (!exchange_.closed()) note_demand(1, arrived);
     w.deadline = call.deadline();
     w.at_once_ = true;
     w.run = [](Deferred& d) noexcept {

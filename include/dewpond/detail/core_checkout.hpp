@@ -191,10 +191,11 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     }
     Sync& sync = exchange_.sync();
     Node n;
-    n.since = sync.now();
-    call.anchor(n.since);
+    const TimePoint arrived = sync.now();
+    call.anchor(arrived);  // unless a check or a hook on the hit path did
+    n.since = call.began();
     n.deadline = call.deadline();
-    if (!exchange_.closed()) note_demand(1, n.since);
+    if (!exchange_.closed()) note_demand(1, arrived);
     bool visiting = false, queued = false, tried_to_open = false;
     std::uint32_t in_vain = 0;  // openings of this call that a hook refused
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
@@ -220,7 +221,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         g = exchange_.begin(n, true);
         if (g.what == Standing::waiting) {
             queued = true;
-            look_at_all(n.since);
+            look_at_all(arrived);
 #if defined(__cpp_lib_jthread)
             if constexpr (!std::is_same_v<Stop, NoStop>) {
                 // Built and destroyed outside the mutex: either may run, or wait for, the callback itself.

@@ -61,8 +61,40 @@ BOOST_AUTO_TEST_CASE(waiting_and_pinging_and_opening_share_one_deadline, *boost:
     b.clock.advance(400ms);
     held[0].end();
     BOOST_TEST(waiter.id() == 2u);  // the ping said no after 300 ms: 300 ms were left to open another
-    BOOST_CHECK(given(b.script, Hook::ping) == std::vector{end});
+    BOOST_CHECK(given(b.script, Hook::ping) == std::vector{Deadline{end.at() - 300ms}});  // half of the 600 ms that were left
     BOOST_CHECK(given(b.script, Hook::open) == std::vector{end});
+}
+
+BOOST_AUTO_TEST_CASE(a_ping_may_take_half_of_what_is_left_and_two_seconds_at_most, *boost::unit_test::timeout(20)) {
+    const auto first_ping = [](Limit limit) {
+        Bench b{"pinging"};
+        Pond& pool = b.start(1);
+        b.fill(1);
+        const auto now = b.clock.now();
+        (void)pool.try_checkout(limit);
+        const auto by = given(b.script, Hook::ping);
+        return by.size() == 1 ? Duration{by[0].at() - now} : Duration{dewpond::never};
+    };
+    BOOST_CHECK(first_ping(1s) == Duration{500ms});
+    BOOST_CHECK(first_ping(4s) == Duration{2s});
+    BOOST_CHECK(first_ping(10s) == Duration{2s});
+    BOOST_CHECK(first_ping(dewpond::never) == Duration{2s});
+    BOOST_CHECK(first_ping(150ms) == Duration{100ms});
+    BOOST_CHECK(first_ping(100ms) == Duration{100ms});
+    BOOST_CHECK(first_ping(20ms) == Duration{20ms});
+}
+
+BOOST_AUTO_TEST_CASE(two_peers_that_are_mute_leave_time_for_a_third, *boost::unit_test::timeout(20)) {
+    Bench b{"pinging"};
+    Pond& pool = b.start(3);
+    b.fill(3);
+    b.script.on(Hook::ping, {fail(Fault::timed_out).taking(b.clock, 500ms), fail(Fault::timed_out).taking(b.clock, 250ms), succeed()});
+    const auto now = b.clock.now();
+    const auto lease = pool.try_checkout(1s);
+    BOOST_TEST_REQUIRE(lease.has_value());
+    BOOST_TEST(lease->id() == 3u);
+    const std::vector asked{Deadline{now + 500ms}, Deadline{now + 750ms}, Deadline{now + 875ms}};
+    BOOST_CHECK(given(b.script, Hook::ping) == asked);
 }
 
 BOOST_AUTO_TEST_CASE(a_check_that_used_the_time_up_leaves_none_for_opening, *boost::unit_test::timeout(20)) {
@@ -109,7 +141,7 @@ BOOST_AUTO_TEST_CASE(what_a_check_left_dirty_is_reset_within_the_callers_deadlin
     b.script.on(Hook::ping, {succeed().doing([&] { b.script.make_dirty(1); }).taking(b.clock, 100ms)});
     const Deadline end{b.clock.now() + 1s};
     BOOST_TEST(pool.checkout(1s).id() == 1u);
-    BOOST_CHECK(given(b.script, Hook::ping) == std::vector{end});
+    BOOST_CHECK(given(b.script, Hook::ping) == std::vector{Deadline{end.at() - 500ms}});
     BOOST_CHECK(given(b.script, Hook::reset) == std::vector{end});
 }
 

@@ -106,6 +106,18 @@ BOOST_AUTO_TEST_CASE(a_second_pool_of_a_name_has_a_number_and_keeps_it) {
     BOOST_TEST(again.name() == "orders#3");
 }
 
+BOOST_AUTO_TEST_CASE(a_path_that_tells_nothing_of_the_pools_reads_none) {
+    Exports exports;
+    Gate read;
+    read.open();
+    FakePool pool{.gate = read};
+    const Exported shown = exports.add(pool);
+    for (const char* path : {"/", "/favicon.ico", "/metricsx", "/live", "/health"}) static_cast<void>(dewpond::answer(path, exports));
+    BOOST_TEST(read.entered() == 0u);
+    for (const char* path : {"/metrics?x", "/ready", "/health?pool=1"}) static_cast<void>(dewpond::answer(path, exports));
+    BOOST_TEST(read.entered() == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(events_are_read_when_they_are_asked_for) {
     Exports exports;
     FakePool a, b;

@@ -153,6 +153,8 @@ BOOST_AUTO_TEST_CASE(of_several_pools_the_worst_decides_and_the_counts_add_up) {
     BOOST_TEST(t.at("pool_available").text == "3");
     BOOST_TEST(t.at("requests_waiting").text == "6");
     BOOST_TEST(t.at("checks").members.size() == 4u);
+    BOOST_TEST(t.at("output").text.find("pool 'orders#2': ") != std::string::npos, t.at("output").text);
+    BOOST_TEST(t.at("output").text.find("pool 'orders#3': ") != std::string::npos, t.at("output").text);
     BOOST_TEST(t.at("checks").at("orders:resources").items.at(0).at("status").text == "pass");
     BOOST_TEST(t.at("checks").at("orders#3:resources").items.at(0).at("requests_waiting").text == "3");
     BOOST_TEST(answer("/ready", std::vector<Stats>{well(), second}).status == 200);

@@ -120,7 +120,8 @@ inline void append_events(std::string& out, const std::vector<PoolEvents>& event
     std::string output, checks;
     const std::vector<std::string> names = detail::told_apart(pools);
     for (std::size_t i = 0; rules.look_at_pool && i < pools.size(); ++i) {
-        const Stats& s = pools[i];
+        Stats s = pools[i];
+        s.name = names[i];
         Health h = health(s, rules);
         sums += s;
         checks += checks.empty() ? "" : ",";
@@ -180,7 +181,8 @@ inline void append_events(std::string& out, const std::vector<PoolEvents>& event
 /// memory as well. Reads only what the answer needs.
 [[nodiscard]] inline HttpAnswer answer(std::string_view target, const Exports& exports) {
     const auto rules = health_rules(target);
-    if (rules && !rules->look_at_pool) return answer(target, std::vector<Stats>{});
+    const bool reads = rules ? rules->look_at_pool : target.substr(0, target.find('?')) == "/metrics";
+    if (!reads) return answer(target, std::vector<Stats>{});
     const bool wants_events = rules && detail::query_says(target, "events");
     return answer(target, exports.read(), wants_events ? exports.events() : std::vector<PoolEvents>{});
 }

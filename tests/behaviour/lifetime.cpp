@@ -74,6 +74,30 @@ BOOST_AUTO_TEST_CASE(the_tail_that_nobody_needs_goes_and_what_is_used_stays, *bo
     BOOST_TEST(b.script.live() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_back_while_the_keeper_looks_does_not_make_it_shrink_below_min_idle, *boost::unit_test::timeout(20)) {
+    constexpr std::size_t n = 30;  // four retirements a tick
+    Kept b{n, {.max_idle = 300s, .max_lifetime = 1000s, .jitter = 0}, 1};
+    auto held = b.take(n);
+    b.clock.advance(700s);
+    for (const std::size_t i : {std::size_t{0}, n - 1}) held[i].discard();
+    for (const std::size_t i : {std::size_t{0}, n - 1}) {
+        held[i] = b.pool().checkout(1s);
+        BOOST_TEST(held[i].id() > n);
+    }
+    const auto last = held[n - 1].id();
+    held[0].end();
+    held[n - 1].end();
+    b.pool().maintain();  // two rest from now on
+    BOOST_TEST(b.pool().stats().idle == 2u);
+    b.script.on(Hook::close, {succeed().doing([&] { held[1].end(), held[2].end(); }), succeed()});
+    b.clock.advance(302s);
+    b.pool().maintain();  // the first has rested long enough; while it is closed two come back that are too old
+    BOOST_TEST(b.pool().stats().closed_because(CloseReason::max_idle) == 1u);
+    BOOST_TEST(b.pool().stats().closed_because(CloseReason::max_lifetime) == 2u);
+    BOOST_TEST(b.pool().stats().idle == 1u);
+    BOOST_TEST(b.pool().checkout(1s).id() == last);
+}
+
 BOOST_AUTO_TEST_CASE(shrinking_stops_at_min_idle, *boost::unit_test::timeout(20)) {
     Kept b{6, by_rest, 2};
     b.take(6);

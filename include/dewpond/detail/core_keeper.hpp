@@ -307,7 +307,7 @@ void Core<S>::retire_aged(TimePoint now) noexcept {
                 if (why == CloseReason::renewed) --budget;
                 continue;
             }
-            --idle;
+            if (idle != 0) --idle;  // some may have come back since they were counted
             const bool used = uses_of(s) != sample.uses;
             if (!same_resource(i, note) || (used && why == CloseReason::max_idle)) {  // not the one we judged, or not idle at all
                 offer(s);

@@ -192,6 +192,36 @@ BOOST_AUTO_TEST_CASE(what_a_check_took_before_it_said_no_is_part_of_the_wait) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(who_finds_something_idle_after_a_failure_is_counted_with_what_it_took) {
+    {
+        Watched w{2};
+        auto held = w.pool->checkout();
+        w.script.on(Hook::open, {fail().doing([&] { held.give_back(); }).taking(w.clock, 3s)});
+        BOOST_TEST(w.pool->try_checkout(10s).has_value());
+        const Stats s = w.pool->stats();
+        BOOST_TEST(filled(s.wait) == only(s.wait, {0s, 3s}), boost::test_tools::per_element());
+        BOOST_CHECK(s.wait.sum == Duration{3s});
+        BOOST_TEST(s.served_idle() == 1u);
+    }
+    {
+        Pinged p{3};
+        { auto a = p.pool.checkout(), b = p.pool.checkout(), c = p.pool.checkout(); }
+        p.script.on(Hook::ping, {fail().taking(p.clock, 200ms), fail().taking(p.clock, 200ms), succeed()});
+        const std::uint64_t before = p.pool.stats().wait.buckets[0];
+        BOOST_TEST(p.pool.try_checkout(1s).has_value());
+        const Stats s = p.pool.stats();
+        BOOST_TEST(s.wait.buckets[0] == before);
+        BOOST_CHECK(s.wait.sum == Duration{400ms});
+        BOOST_TEST(s.wait.count() == s.checkouts);
+    }
+    {
+        Pinged p{1};
+        p.script.on(Hook::ping, {fail().taking(p.clock, 1s)});
+        BOOST_TEST(!p.pool.try_checkout(1s).has_value());
+        BOOST_CHECK(p.pool.stats().wait.sum == Duration{1s});
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_clock_that_ticks_puts_a_lease_where_it_may_have_been_at_most) {
     dewpond::Timings timings;
     dewpond::Timings::per_slot slot;

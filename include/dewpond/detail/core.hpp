@@ -53,6 +53,7 @@ public:
     }
     /// The moment it was anchored at: what was spent since, on the hit path too, belongs to the call.
     [[nodiscard]] TimePoint began() const noexcept { return began_; }
+    [[nodiscard]] bool has_begun() const noexcept { return known_; }
     /// No time is left: a check that talks would only tell that.
     [[nodiscard]] bool late() noexcept {
         if (known_) seen_ = sync_->now();

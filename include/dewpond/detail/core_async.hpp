@@ -57,6 +57,7 @@ void Core<S>::serve(Waiter& w) noexcept {
     if (a == Admission::fit) {
         lent(s, w.place_);
         if (!w.at_once_) waited(w.place_, s, w.since);
+        else if constexpr (requires { metrics_.served_late(Duration{}); }) metrics_.served_late(Duration{exchange_.sync().now() - w.since});
         return w.deliver(Result<Lease<Core>>{Lease<Core>{*this, s}});
     }
     // Not fit: it keeps its place by the moment it began to wait.

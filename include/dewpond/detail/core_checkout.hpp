@@ -192,6 +192,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     Sync& sync = exchange_.sync();
     Node n;
     const TimePoint arrived = sync.now();
+    bool refused = call.has_begun();  // what was there was not fit, and to find out has taken time
     call.anchor(arrived);  // unless a check or a hook on the hit path did
     n.since = call.began();
     n.deadline = call.deadline();
@@ -207,7 +208,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         remember_call(EventKind::failed, place, PastEvent::no_slot, took, now, e.code());
         if constexpr (requires { metrics_.failed(code); }) metrics_.failed(e.code());
         if constexpr (requires { metrics_.gave_up(code, took); }) {
-            if (queued || tried_to_open) metrics_.gave_up(e.code(), took);
+            if (queued || tried_to_open || refused) metrics_.gave_up(e.code(), took);
         }
         free_if(exchange_.leave());
         return e;
@@ -259,12 +260,16 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
             if constexpr (requires { metrics_.opened_for_caller(Duration{}); }) {
                 if (!queued && g.what == Standing::vacancy) metrics_.opened_for_caller(Duration{sync.now() - n.since});
             }
+            if constexpr (requires { metrics_.served_late(Duration{}); }) {
+                if (!queued && g.what == Standing::slot && (refused || tried_to_open)) metrics_.served_late(Duration{sync.now() - n.since});
+            }
             if (visiting) static_cast<void>(exchange_.leave());  // the slot keeps the pool alive now
             return &s;
         }
         if (!visiting) exchange_.visit();
         visiting = true;
         if (g.what == Standing::vacancy && ++in_vain > 1) exchange_.opened_in_vain(in_vain - 1);
+        refused = true;
         turn_away(s, a, &call);
         if (call.hook_threw) return fail(Code::hook_failed);
     }

@@ -64,6 +64,7 @@ DEWPOND_HAS_HOOK(dirty_return)
 DEWPOND_HAS_HOOK(closed)
 DEWPOND_HAS_HOOK(read)
 DEWPOND_HAS_HOOK(opened_for_caller)
+DEWPOND_HAS_HOOK(served_late)
 DEWPOND_HAS_HOOK(gave_up)
 DEWPOND_HAS_HOOK(left_dirty)
 DEWPOND_HAS_HOOK(detached)
@@ -100,6 +101,7 @@ concept metrics_shape =
      (!hook_closed<P>() || requires(P& p) { { p.closed(CloseReason{}) } noexcept; }) &&
      (!hook_read<P>() || requires(const P& p, Stats& s) { { p.read(s) } noexcept; }) &&
      (!hook_opened_for_caller<P>() || requires(P& p) { { p.opened_for_caller(Duration{}) } noexcept; }) &&
+     (!hook_served_late<P>() || requires(P& p) { { p.served_late(Duration{}) } noexcept; }) &&
      (!hook_gave_up<P>() || requires(P& p) { { p.gave_up(Code{}, Duration{}) } noexcept; }) &&
      (!hook_left_dirty<P>() || requires(P& p) { { p.left_dirty() } noexcept; }) && (!hook_detached<P>() || requires(P& p) { { p.detached() } noexcept; }) &&
      (!hook_clock_ticks<P>() || requires(P& p) { { p.clock_ticks(Duration{}) } noexcept; }) &&

@@ -146,6 +146,10 @@ public:
         Counters::opened_for_caller(d);
         waits_.add(d);
     }
+    void served_late(Duration d) noexcept {
+        late_.fetch_add(1, std::memory_order_relaxed);
+        waits_.add(d);
+    }
     void gave_up(Code, Duration d) noexcept { waits_.add(d); }
     void opened(Duration d) noexcept {
         Counters::opened(d);
@@ -155,13 +159,15 @@ public:
         Counters::read(s);
         s.timed = true;
         waits_.add_to(s.wait);
-        s.wait.buckets[0] += s.served_idle();  // nobody read a clock for them
+        const std::uint64_t idle = s.served_idle(), late = late_.load(std::memory_order_relaxed);
+        s.wait.buckets[0] += idle > late ? idle - late : 0;  // nobody read a clock for them
         opens_.add_to(s.open);
     }
     void read(Stats& s, const per_slot& slot) const noexcept { slot.leases_.add_to(s.lease); }
 
 private:
     Duration tick_{};
+    std::atomic<std::uint64_t> late_{0};
     detail::Buckets<WaitBounds, true> waits_;
     detail::Buckets<OpenBounds, true> opens_;
 };

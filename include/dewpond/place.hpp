@@ -18,7 +18,9 @@ struct alignas(8) PlaceName {
 };
 
 /// The place of a checkout. Converts from `std::source_location` and from a `PlaceName` with static storage.
-/// A function that wraps `checkout` takes one with the same default argument and passes it on.
+/// A function that wraps `checkout` takes one with the same default argument and passes it on. It is an address, which the
+/// pool reads as long as it lives: a plugin that checks out of the program's pool is not to be unloaded before that has
+/// ended, unless its places are names that belong to the program.
 class Place {
 public:
     constexpr Place() noexcept = default;

@@ -180,7 +180,7 @@ public:
         bool busy = false;
         for (;;) {
             if (exchange.locked([&] { return done; })) break;
-            if (work_once(busy)) continue;
+            if (work_once(busy, true)) continue;
             exchange.expire(Engine::it().now());
             if (exchange.locked([&] { return done; })) break;
             exchange.rest(done);
@@ -191,7 +191,7 @@ public:
         exchange.locked([&] { done = true; });
         exchange.ring_all();
     }
-    bool work_once(bool& busy) noexcept {
+    bool work_once(bool& busy, bool of_crew = false) noexcept {
         const auto work = exchange.next_work(busy);
         require(busy == (work.kind != Exchange::Work::none), "whoever ends the crew is told wrongly who is at work");
         switch (work.kind) {
@@ -200,7 +200,7 @@ public:
                 require(exchange.tick_due() <= Engine::it().now(), "a tick before its time");
                 ++ticks;
                 if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
-                exchange.ticked((dewpond::TimePoint::max)());
+                exchange.ticked(tick_again.count() != 0 ? Engine::it().now() + tick_again : (dewpond::TimePoint::max)(), of_crew);
                 break;
             case Exchange::Work::slot_job:
                 if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
@@ -392,7 +392,7 @@ private:
 
 public:
     dewpond::Fault fault = dewpond::Fault::other;
-    std::chrono::nanoseconds opening_takes{0}, work_takes{0};
+    std::chrono::nanoseconds opening_takes{0}, work_takes{0}, tick_again{0};
     bool shrinks = false;
     bool checks_fail = false;  ///< an idle resource may be found dead
 

@@ -58,6 +58,8 @@ const std::vector<Scenario>& basin_scenarios() {
         {"reset_by_the_crew", reset_by_the_crew<S, 1>, {.stale = 0}},
         {"crew_watches_deadlines", crew_watches_deadlines<S>, {.preemptions = 3}},
         {"ticks_are_kept", ticks_are_kept<S>, {.stale = 0}},
+        {"ticked_by_a_stranger", ticked_by_a_stranger<S>, {.stale = 0}},
+        {"ticks_wake_one", ticks_wake_one<S>, {.stale = 0}},
         {"tick_is_hastened", tick_is_hastened<S>, {.stale = 1}},
         {"closed_under_ticks", closed_under_ticks<S>, {.stale = 1}},
         {"crew_rests_until_then", crew_rests_until_then<S>, {.stale = 0}},

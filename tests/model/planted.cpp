@@ -43,6 +43,7 @@ const std::vector<Planted>& planted() {
         {"rests_without_looking", {"reset_by_the_crew", reset_by_the_crew<Sync<rests_without_looking>, 1>, {}}, 5'000},
         {"posts_silently", {"reset_by_the_crew", reset_by_the_crew<Sync<posts_silently>, 1>, {}}, 500},
         {"deadlines_unwatched", {"crew_watches_deadlines", crew_watches_deadlines<Sync<deadlines_unwatched>>, {}}, 200},
+        {"ticks_silently", {"ticked_by_a_stranger", ticked_by_a_stranger<Sync<ticks_silently>>, {}}, 500},
         {"bell_stuck", {"reset_by_the_crew", reset_by_the_crew<Sync<bell_stuck>, 1>, {}}, 5'000},
     };
     return list;

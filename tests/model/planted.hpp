@@ -46,6 +46,7 @@ enum Flaw : int {
     posts_silently,            ///< work is left for a crew that rests
     deadlines_unwatched,       ///< nobody wakes for a callback's deadline
     bell_stuck,                ///< once rung, the crew is never rung again
+    ticks_silently,            ///< who rests while a stranger does the tick is not told when the next one is due
     flaws
 };
 
@@ -326,6 +327,12 @@ inline bool CREW_DESK(posts_silently)::post_job(std::uint32_t slot) noexcept {
 template <>
 inline TimePoint SETTLEMENT(deadlines_unwatched)::wanted_at() const noexcept {
     return ledger_.has_jobs() ? (TimePoint::min)() : (TimePoint::max)();
+}
+template <>
+inline void CREW_DESK(ticks_silently)::ticked(TimePoint next, bool) noexcept {
+    Lock lock{mutex_};
+    ticking_ = false;
+    tick_at_ = next;
 }
 template <>
 inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) noexcept {

@@ -288,8 +288,8 @@ private:
 
     void crew_main(Worker& me) noexcept;
     void end_crew() noexcept;
-    bool work_once(bool& busy) noexcept;
-    void tick() noexcept;
+    bool work_once(bool& busy, bool of_crew = false) noexcept;
+    void tick(bool of_crew) noexcept;
     void retire_aged(TimePoint now) noexcept;
     void warn_of_old(TimePoint now) noexcept;
     void look_at_all(TimePoint now) noexcept;

@@ -24,7 +24,7 @@ void Core<S>::start_crew() {
     const bool refills = exchange_.plan().min_idle != 0;
     const bool wanted = S::needs_keeper || refills;
     if (wanted) period_ = tick_period(resolution, aged);
-    exchange_.ticked(add(exchange_.sync().now(), period_.ns()));
+    exchange_.ticked(add(exchange_.sync().now(), period_.ns()), true);
     crew_ = std::vector<Worker>(!S::opening::in_caller || refills ? options_.opens_at_once + 1 : 1);
     if (wanted && options_.keeper_thread && !launch_crew()) {
         DEWPOND_THROW(PoolError(Code::no_thread, options_.name,
@@ -60,7 +60,7 @@ template <class S>
 void Core<S>::crew_main(Worker& me) noexcept {
     for (;;) {
         if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
-        if (work_once(me.busy)) continue;
+        if (work_once(me.busy, true)) continue;
         exchange_.locked([&] { me.busy = true; });  // a callback that is late is the user's code, too
         exchange_.expire(exchange_.sync().now());
         if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
@@ -85,13 +85,13 @@ void Core<S>::end_crew() noexcept {
     }
 }
 
-/// One piece of work, if there is any.
+/// One piece of work, if there is any; by one of the crew, or by whoever called.
 template <class S>
-bool Core<S>::work_once(bool& busy) noexcept {
+bool Core<S>::work_once(bool& busy, bool of_crew) noexcept {
     const auto work = exchange_.next_work(busy);
     switch (work.kind) {
         case Exchange::Work::none: return false;
-        case Exchange::Work::tick: tick(); break;
+        case Exchange::Work::tick: tick(of_crew); break;
         case Exchange::Work::slot_job: finish_reset(slots_[work.slot]); break;
         case Exchange::Work::open:
             if (!open_into(work.slot, Deadline{}, true)) static_cast<void>(exchange_.leave());  // the crew itself, or the handle, keeps the core
@@ -212,7 +212,7 @@ CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
 
 /// The keeper's round.
 template <class S>
-void Core<S>::tick() noexcept {
+void Core<S>::tick(bool of_crew) noexcept {
     const TimePoint now = exchange_.sync().now();
     exchange_.expire(now);
     look_at_all(now);
@@ -225,7 +225,7 @@ void Core<S>::tick() noexcept {
         sweep();
     }
     last_tick_.store(ticks(now), std::memory_order_relaxed);
-    exchange_.ticked(add(now, period_.ns()));
+    exchange_.ticked(add(now, period_.ns()), of_crew);
 }
 
 /// Tells of leases that are out too long, and of those that have ended since. Everything is known from samples.

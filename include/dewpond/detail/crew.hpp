@@ -59,11 +59,15 @@ public:
         if (!ticking_) ring(wakes, tick_at_);
         finish(wakes, lock);
     }
-    /// The tick is done; when the next one is due.
-    void ticked(TimePoint next) noexcept {
+    /// The tick is done; when the next one is due. `looks_again`: the caller is of the crew, and asks for work before it
+    /// rests. Whoever else has done it leaves it to one of the crew that went to rest meanwhile and knew of no next one.
+    void ticked(TimePoint next, bool looks_again) noexcept {
+        Wakes<Sync> wakes;
         Lock lock{mutex_};
         ticking_ = false;
         tick_at_ = next;
+        if (!looks_again) ring(wakes, tick_at_);
+        finish(wakes, lock);
     }
     /// Queues a slot for the crew, as retiring. False: the pool is closing, nobody would do it; the slot is retiring all
     /// the same.

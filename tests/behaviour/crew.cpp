@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+// The pool's own threads beside those of its users: who does what is due, when it is done, and who is told.
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <dewpond/pool.hpp>
+#include <dewpond/testing/manual_clock.hpp>
+#include <dewpond/testing/scripted_driver.hpp>
+
+#include "kit/bench.hpp"
+
+using namespace behaviour;
+using dewpond::Lifetime;
+using dewpond::testing::ScriptedDriver;
+
+namespace {
+
+/// A pool whose time stands still, and who of it was woken can be held back.
+template <class... Ps>
+struct Crewed {
+    using Pool = dewpond::Pool<ScriptedDriver, StallClock, Ps...>;
+    using Lease = typename Pool::Lease;
+    Script script;
+    StallClock clock;
+    std::unique_ptr<Pool> pool;
+
+    explicit Crewed(dewpond::Options o, Ps... ps) {
+        if (!o.min_idle) o.min_idle = 0;
+        pool = std::make_unique<Pool>(ScriptedDriver{script}, std::move(o), clock, std::move(ps)...);
+    }
+    ~Crewed() {
+        clock.unstall();
+        pool.reset();
+        BOOST_TEST(script.live() == 0u);
+        for (const std::string& v : script.violations()) BOOST_ERROR(v);
+    }
+    std::vector<Lease> take(std::size_t n) {
+        std::vector<Lease> leases;
+        for (std::size_t i = 0; i < n; ++i) leases.push_back(pool->checkout());
+        return leases;
+    }
+    [[nodiscard]] dewpond::Stats stats() const { return pool->stats(); }
+};
+
+dewpond::Options of(std::size_t n, bool threads) {
+    dewpond::Options o;
+    o.max_size = n;
+    o.keeper_thread = threads;
+    return o;
+}
+
+/// Does what the test wants whenever a slot is judged, once each time it is told to.
+struct Meddling {
+    using answers = dewpond::question::lifetime;
+    struct per_slot {};
+    std::shared_ptr<std::function<void()>> next = std::make_shared<std::function<void()>>();
+
+    void opened(per_slot&, std::uint32_t) const noexcept {}
+    CloseReason expired(const per_slot&, dewpond::Ages) const noexcept {
+        if (const auto now = std::exchange(*next, nullptr)) now();
+        return CloseReason::count_;
+    }
+    Duration resolution() const noexcept { return 10s; }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(crew, *boost::unit_test::timeout(30))
+
+BOOST_AUTO_TEST_CASE(the_keeper_goes_on_after_a_round_that_the_program_did) {
+    Meddling policy;
+    Crewed<Meddling> c{of(1, true), policy};
+    (void)c.pool->checkout();
+    c.clock.wait_until_parked(1);
+    const Gate woken = c.clock.stall(), judging;
+    *policy.next = [&] { judging.pass(); };
+    c.clock.advance(1s);  // a round is due; the keeper is woken, and held back
+    woken.wait_entered(1);
+    Task maintainer{[&] { c.pool->maintain(); }};
+    judging.wait_entered(1);
+    c.clock.unstall();
+    c.clock.wait_until_parked(1);  // the keeper found nothing left to do
+    judging.open();
+    maintainer.join();
+    for (int round = 0; round < 3; ++round) {
+        c.clock.wait_until_parked(1);
+        c.clock.advance(1s);
+        BOOST_TEST_REQUIRE(eventually([&] { return c.stats().keeper_age == Duration{}; }));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -27,7 +27,9 @@ struct Crewed {
     StallClock clock;
     std::unique_ptr<Pool> pool;
 
-    explicit Crewed(dewpond::Options o, Ps... ps) {
+    explicit Crewed(dewpond::Options o, Ps... ps) : Crewed{Script{}, std::move(o), std::move(ps)...} {}
+    /// With a script that was begun before: threads of the pool may open at once.
+    Crewed(Script s, dewpond::Options o, Ps... ps) : script{std::move(s)} {
         if (!o.min_idle) o.min_idle = 0;
         pool = std::make_unique<Pool>(ScriptedDriver{script}, std::move(o), clock, std::move(ps)...);
     }
@@ -90,6 +92,23 @@ BOOST_AUTO_TEST_CASE(the_keeper_goes_on_after_a_round_that_the_program_did) {
         c.clock.advance(1s);
         BOOST_TEST_REQUIRE(eventually([&] { return c.stats().keeper_age == Duration{}; }));
     }
+}
+
+BOOST_AUTO_TEST_CASE(made_smaller_while_a_reset_runs_in_the_background_what_comes_back_from_it_is_closed) {
+    auto o = of(2, false);
+    o.return_budget = 0ms;
+    Crewed<Lifetime> c{o, Lifetime{}};
+    auto leases = c.take(2);
+    leases[1]->make_dirty();
+    leases.clear();
+    BOOST_TEST(c.stats().retiring == 1u);
+    c.script.on(Hook::reset, {succeed().doing([&] { c.pool->resize(1); })});
+    c.pool->maintain();
+    BOOST_TEST(c.stats().size == 1u);
+    BOOST_TEST(c.stats().closed_because(CloseReason::excess) == 1u);
+    const auto one = c.pool->try_checkout(), two = c.pool->try_checkout();
+    BOOST_TEST(one.has_value());
+    BOOST_TEST(!two.has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -84,7 +84,7 @@ public:
         Resource& r = resources_[i];
         require(r.holders == 1, "returned twice");
         --r.holders;
-        if (!exchange.idle().put(r.home, exchange.idle().bit_of(i), r.barged) && !exchange.give(i)) close_resource(i);
+        offer(i);
     }
     void discard(std::uint32_t i, bool* begun = nullptr) noexcept {
         --resources_[i].holders;
@@ -208,7 +208,7 @@ public:
                     close_resource(work.slot);
                 } else {
                     exchange.end_retiring(work.slot);
-                    if (!exchange.give(work.slot)) close_resource(work.slot);
+                    offer(work.slot);
                 }
                 break;
             case Exchange::Work::open:
@@ -320,6 +320,10 @@ private:
             if (visiting) static_cast<void>(exchange.leave());
             return lent(g.slot);
         }
+    }
+    void offer(std::uint32_t i) noexcept {
+        Resource& r = resources_[i];
+        if (!exchange.idle().put(r.home, exchange.idle().bit_of(i), r.barged) && !exchange.give(i)) close_resource(i);
     }
     bool open(std::uint32_t i, bool to_give) noexcept {
         Engine::it().point();  // the driver is at work

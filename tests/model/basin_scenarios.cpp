@@ -32,6 +32,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"queue_is_full", queue_is_full<S>, {}},
         {"shrinks", shrinks<S>, {}},
         {"shrinks_under_waiters", shrinks_under_waiters<S>, {.stale = 0}, false},
+        {"shrinks_under_a_reset", shrinks_under_a_reset<S>, {}},
         {"shrinks_by_one", shrinks_by_one<S>, {}},
         {"shrinks_at_rest", shrinks_at_rest<S>, {.faults = 0}},
         {"grows", grows<S>, {.stale = 1}},

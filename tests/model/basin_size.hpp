@@ -48,6 +48,30 @@ void shrinks_under_waiters() {
     b.let_go();
 }
 
+/// Fewer, while one is being reset in the background and nobody waits: the one that comes back is one too many.
+template <class S>
+void shrinks_under_a_reset() {
+    auto& b = *new Basin<S>{plan(2)};
+    b.fill(2);
+    const auto held = b.checkout();
+    const auto work = [&b] {
+        bool busy = false;
+        while (b.work_once(busy)) {
+        }
+    };
+    start([&b, held, work] {
+        b.give_back_dirty(held.slot);
+        work();
+    });
+    start([&b] { b.resize(1); });
+    start([&b] { b.borrow(); });
+    go();
+    work();
+    b.at_rest();
+    require(b.exchange.census().counted <= 1, "more are left than may be");
+    b.let_go();
+}
+
 /// Fewer by one: one healthy resource is closed, no more, though another is being discarded at that moment.
 template <class S>
 void shrinks_by_one() {

@@ -24,6 +24,7 @@ struct Invariants {
         for (std::uint32_t k = 0; k < e.idle_.words(); ++k) {
             const std::uint64_t bits = bits_of(e.idle_, k);
             if (parked && (bits & Set::attention) == 0) return "I-a: somebody is parked, and returns do not come to the mutex";
+            if (e.ledger_.excess() && (bits & Set::attention) == 0) return "I-e: too many exist, and returns do not come to the mutex";
             if ((bits & Set::onway) != 0) {
                 if ((bits & Set::attention) == 0) return "I-c: ONWAY without ATTENTION";
                 if (head == nullptr || parked) return "I-c: ONWAY, and nobody is on the way";

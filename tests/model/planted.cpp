@@ -33,6 +33,7 @@ const std::vector<Planted>& planted() {
         {"failed_opening_is_silent", {"opener_is_late", opener_is_late<Sync<failed_opening_is_silent>>, {}}, 500},
         {"failed_opening_keeps_slot", {"opening_fails", opening_fails<Sync<failed_opening_keeps_slot>>, failing}, 200},
         {"shrinks_silently", {"shrinks", shrinks<Sync<shrinks_silently>>, {}}, 500},
+        {"revives_silently", {"shrinks_under_a_reset", shrinks_under_a_reset<Sync<revives_silently>>, {}}, 200},
         {"sheds_too_many", {"shrinks_by_one", shrinks_by_one<Sync<sheds_too_many>>, {}}, 500},
         {"grows_silently", {"grows", grows<Sync<grows_silently>>, {}}, 200},
         {"closes_for_one", {"closed_under_waiters", closed_under_waiters<Sync<closes_for_one>, 2>, {}}, 5'000},

@@ -33,6 +33,7 @@ enum Flaw : int {
     failed_opening_keeps_slot, ///< ... and the slot is counted for ever
     // another size
     shrinks_silently,          ///< returns are not told that too many exist
+    revives_silently,          ///< a reset in the background ended, and nobody asks whether too many exist now
     sheds_too_many,            ///< what is on its way out counts as too many
     grows_silently,            ///< nobody who waits is told that more may exist
     // closing
@@ -235,6 +236,12 @@ inline std::uint64_t SETTLEMENT(shrinks_silently)::control_wanted(const Node* h)
     if (closing_) return IdleSet<model::Sync<model::shrinks_silently>>::attention;
     if (h == nullptr) return 0;
     return h->standing() == Standing::notified ? IdleSet<model::Sync<model::shrinks_silently>>::control : IdleSet<model::Sync<model::shrinks_silently>>::attention;
+}
+template <>
+inline void EXCHANGE(revives_silently)::end_retiring(std::uint32_t slot) noexcept {
+    Lock lock{mutex_};
+    ledger_.revive(slot);
+    publish_census();
 }
 template <>
 inline std::uint32_t EXCHANGE(sheds_too_many)::shed() noexcept {

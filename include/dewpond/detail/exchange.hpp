@@ -158,11 +158,14 @@ public:
         ledger_.retire(slot);
         publish_census();
     }
-    /// A background reset ended well: the slot is its owner's again, to give.
+    /// A background reset ended well: the slot is its owner's again, to give. It counts again, so that there may be too
+    /// many by now: its return, or somebody else's, has to come to the mutex.
     void end_retiring(std::uint32_t slot) noexcept {
+        Wakes<Sync> wakes;
         Lock lock{mutex_};
         ledger_.revive(slot);
-        publish_census();
+        settle(wakes);
+        finish(wakes, lock);
     }
     /// The resource of this slot is gone (closed or detached). True: the pool itself is to be freed now.
     [[nodiscard]] bool vacated(std::uint32_t slot) noexcept {

@@ -111,4 +111,30 @@ BOOST_AUTO_TEST_CASE(made_smaller_while_a_reset_runs_in_the_background_what_come
     BOOST_TEST(!two.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(who_is_refused_for_want_of_time_or_room_brings_the_next_opening_near_all_the_same) {
+    for (const bool room : {true, false}) {
+        auto o = of(1, true);
+        o.min_idle = 1;
+        o.opens_at_once = 1;
+        o.max_waiting = room ? 10 : 0;
+        o.backoff_min = o.backoff_max_waiting = 50ms;  // nearer than the keeper's next round
+        o.backoff_max = 1000s;
+        o.outage_grace = dewpond::never;
+        Script script;
+        script.on(Hook::open, {fail()});
+        Crewed<dewpond::OpenInBackground> c{script, o, dewpond::OpenInBackground{}};
+        const auto far = [&] { return c.clock.wait_until_parked(2), c.stats().backoff > Duration{60s}; };
+        while (!far()) c.clock.advance(1s);  // nobody waits: the pause grows
+        const auto opens = c.script.count(Hook::open);
+        const auto refused = c.pool->try_checkout(room ? Limit{0ms} : Limit{1h});
+        BOOST_TEST_REQUIRE(!refused.has_value());
+        BOOST_CHECK(refused.error().code() == (room ? Code::open_failed : Code::too_many_waiting));
+        c.clock.wait_until_parked(2);
+        BOOST_CHECK(c.stats().backoff <= Duration{51ms});  // it is told in whole milliseconds, rounded up
+        c.clock.advance(50ms);
+        BOOST_TEST(eventually([&] { return c.script.count(Hook::open) > opens; }));
+        c.clock.wait_until_parked(2);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -139,6 +139,33 @@ void refused_and_noticed() {
     b.end();
 }
 
+/// ... or whoever asks and is refused for a reason of its own: no time, no wish to wait, no room in the queue.
+template <class S>
+void turned_down_and_noticed() {
+    using B = Basin<S>;
+    Plan p = patient(1);
+    p.min_idle = 1;
+    const unsigned way = Engine::it().choose(Kind::data, 3);
+    if (way == 2) p.max_waiting = 0;
+    auto& b = *new B{p};
+    const auto far = [&b] { return gate_of(b) > Engine::it().now() + std::chrono::milliseconds{1500}; };
+    for (unsigned k = 0; !far(); ++k) {
+        Engine::it().sleep_until(gate_of(b));
+        fail_to_open(b);
+    }
+    with_crew(b, 1, [&](auto add) {
+        add([&] {
+            Engine::it().sleep_until(in(1).at());
+            const auto got = b.checkout(way == 0 ? in(0) : Deadline{}, nullptr, way != 1);
+            constexpr Code whys[] = {Code::timed_out, Code::none_idle, Code::too_many_waiting};
+            require(!got && got.why == whys[way], "not refused, or for another reason");
+            Engine::it().sleep_until(in(1400).at());
+            require(b.opened_in_all == 1, "the gate came near, and the crew sleeps on although it was rung");
+        });
+    });
+    b.end();
+}
+
 /// ... and a crew with nothing to open is left alone, however near a gate comes.
 template <class S>
 void gate_comes_near_for_nobody() {

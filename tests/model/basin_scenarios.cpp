@@ -79,6 +79,7 @@ const std::vector<Scenario>& basin_scenarios() {
         {"told_at_once", told_at_once<S>, {}},
         {"waited_for", waited_for<S>, {}},
         {"refused_and_noticed", refused_and_noticed<S>, {.stale = 0, .faults = 0}},
+        {"turned_down_and_noticed", turned_down_and_noticed<S>, {.stale = 0, .faults = 0}},
         {"gate_comes_near_for_nobody", gate_comes_near_for_nobody<S>, {.stale = 0, .faults = 0}},
         {"at_the_gate", at_the_gate<S>, {.stale = 0, .faults = 0}},
         {"withdrawn_before_a_thread", withdrawn_before_a_thread<S>, {.stale = 0, .faults = 0}},

@@ -11,6 +11,7 @@ using namespace scenarios;
 const std::vector<Planted>& planted() {
     constexpr Bounds timed{.timeouts = 1};
     constexpr Bounds failing{.faults = 2};
+    constexpr Bounds calm{.faults = 0};
     static const std::vector<Planted> list{
         {"returns_stay_away", {"share", share<Sync<returns_stay_away>, 2, 1, 1>, {}}, 200},
         {"returns_touch_after", {"leases_outlive", leases_outlive<Sync<returns_touch_after>, 2>, {}}, 200},
@@ -44,6 +45,7 @@ const std::vector<Planted>& planted() {
         {"rests_without_looking", {"reset_by_the_crew", reset_by_the_crew<Sync<rests_without_looking>, 1>, {}}, 5'000},
         {"posts_silently", {"reset_by_the_crew", reset_by_the_crew<Sync<posts_silently>, 1>, {}}, 500},
         {"deadlines_unwatched", {"crew_watches_deadlines", crew_watches_deadlines<Sync<deadlines_unwatched>>, {}}, 200},
+        {"turns_down_silently", {"turned_down_and_noticed", turned_down_and_noticed<Sync<turns_down_silently>>, calm}, 200},
         {"ticks_silently", {"ticked_by_a_stranger", ticked_by_a_stranger<Sync<ticks_silently>>, {}}, 500},
         {"bell_stuck", {"reset_by_the_crew", reset_by_the_crew<Sync<bell_stuck>, 1>, {}}, 5'000},
     };

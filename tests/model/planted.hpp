@@ -47,6 +47,7 @@ enum Flaw : int {
     posts_silently,            ///< work is left for a crew that rests
     deadlines_unwatched,       ///< nobody wakes for a callback's deadline
     bell_stuck,                ///< once rung, the crew is never rung again
+    turns_down_silently,       ///< whoever is refused after it rang the crew does not send what it rang
     ticks_silently,            ///< who rests while a stranger does the tick is not told when the next one is due
     flaws
 };
@@ -334,6 +335,10 @@ inline bool CREW_DESK(posts_silently)::post_job(std::uint32_t slot) noexcept {
 template <>
 inline TimePoint SETTLEMENT(deadlines_unwatched)::wanted_at() const noexcept {
     return ledger_.has_jobs() ? (TimePoint::min)() : (TimePoint::max)();
+}
+template <>
+inline Grant SETTLEMENT(turns_down_silently)::turn_down(Code why, WAKES(turns_down_silently)&, Lock&) noexcept {
+    return refuse(why);
 }
 template <>
 inline void CREW_DESK(ticks_silently)::ticked(TimePoint next, bool) noexcept {

@@ -48,14 +48,10 @@ public:
         Outage& outage = ledger_.outage;
         // Whoever asks counts as waiting, even if it is refused: the shorter cap of the back-off holds from now on.
         if (outage.failures != 0) bring_gate_near(now, wakes);
-        if (Code why{}; refuses(outage, ledger_.any_live(), now, why)) {
-            const Grant refusal = refuse(why);
-            finish(wakes, lock);
-            return refusal;
-        }
-        if (!may_wait) return refuse(Code::none_idle);
-        if (late) return refuse(Code::timed_out);
-        if (fifo_.size() >= plan().max_waiting) return refuse(Code::too_many_waiting);
+        if (Code why{}; refuses(outage, ledger_.any_live(), now, why)) return turn_down(why, wakes, lock);
+        if (!may_wait) return turn_down(Code::none_idle, wakes, lock);
+        if (late) return turn_down(Code::timed_out, wakes, lock);
+        if (fifo_.size() >= plan().max_waiting) return turn_down(Code::too_many_waiting, wakes, lock);
         fifo_.push(n);
         settle(wakes);
         if (n.async()) ring(wakes, n.deadline.at());  // nobody else watches its deadline
@@ -343,7 +339,7 @@ private:
 
     using Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
         Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::head_since_, Base::down_since_, Base::outage_, Base::closed_, Base::ready_,
-        Base::settle, Base::fail, Base::refuse, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
+        Base::settle, Base::fail, Base::refuse, Base::turn_down, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;
 };
 

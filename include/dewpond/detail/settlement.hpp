@@ -146,6 +146,12 @@ protected:
         ++visitors_;
         return {Standing::failed, nil, why};
     }
+    /// The same for a section that may have rung before it refused: who was rung has to hear it.
+    Grant turn_down(Code why, Wakes<Sync>& wakes, Lock& lock) noexcept {
+        const Grant refusal = refuse(why);
+        finish(wakes, lock);
+        return refusal;
+    }
     Grant leave_queue(Node& n, Wakes<Sync>& wakes, Lock& lock, Grant g) noexcept {
         fifo_.remove(n);
         settle(wakes);

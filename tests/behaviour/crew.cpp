@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // The pool's own threads beside those of its users: who does what is due, when it is done, and who is told.
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <new>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +18,7 @@
 
 using namespace behaviour;
 using dewpond::Lifetime;
+using dewpond::testing::ManualClock;
 using dewpond::testing::ScriptedDriver;
 
 namespace {
@@ -135,6 +140,28 @@ BOOST_AUTO_TEST_CASE(who_is_refused_for_want_of_time_or_room_brings_the_next_ope
         BOOST_TEST(eventually([&] { return c.script.count(Hook::open) > opens; }));
         c.clock.wait_until_parked(2);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_the_crew_opens_is_no_demand) {
+    for (const bool callback : {true, false}) {
+        auto o = of(10, false);
+        o.min_idle = callback ? 0 : 4;
+        Crewed<> c{o};
+        std::vector<std::uint32_t> demand;
+        c.script.on(Hook::open, {succeed().doing([&] { demand.push_back(c.stats().demand); })});
+        using Pool = Crewed<>::Pool;
+        Pool::Waiter waiter{[](Pool::Waiter&, dewpond::Result<Pool::Lease>) noexcept {}};
+        if (callback) c.pool->enqueue(waiter, 1h);
+        c.pool->maintain();
+        BOOST_TEST(demand.size() == (callback ? 1u : 4u));
+        for (const auto n : demand) BOOST_TEST(n == (callback ? 1u : 0u));
+        BOOST_TEST(c.stats().demand_peak == (callback ? 1u : 0u));
+    }
+    Crewed<> c{of(10, false)};
+    std::uint32_t demand = 0;
+    c.script.on(Hook::open, {succeed().doing([&] { demand = c.stats().demand; })});
+    (void)c.pool->checkout();
+    BOOST_TEST(demand == 1u);  // who opens for himself is
 }
 
 BOOST_AUTO_TEST_SUITE_END()

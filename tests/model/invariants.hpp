@@ -59,6 +59,7 @@ struct Invariants {
         if (counted != l.counted() || opening != l.opening() || retiring != l.retiring()) return "I-e: the counts do not add up";
         const std::uint64_t told = e.census_.newest();
         if (told != (std::uint64_t{counted} | std::uint64_t{opening} << 16 | std::uint64_t{retiring} << 32 | std::uint64_t{queued} << 48)) return "the census does not tell what is counted";
+        if (e.openers_.newest() != l.openers() || l.openers() > opening) return "the census does not tell who opens for himself";
         if (e.most_.newest() != l.max_size()) return "max_size is told wrongly";
         if (e.head_since_.newest() != (head != nullptr ? ticks(head->since) : 0)) return "told wrongly since when the first has waited";
         if (e.down_since_.newest() != (l.outage.down ? ticks(l.outage.down_since) : 0)) return "told wrongly since when the pool has been down";

@@ -78,9 +78,9 @@ template <class S>
 std::uint32_t Core<S>::note_demand(std::uint32_t more, TimePoint now) noexcept {
     const auto c = exchange_.census();
     const std::uint32_t live = c.counted - (std::min)(c.opening + c.retiring, c.counted);
-    // Whoever opens for himself is neither in use nor waiting, and wants a slot all the same.
-    const std::uint32_t openers = S::opening::in_caller ? c.opening : 0;
-    const std::uint32_t demand = live - (std::min)(exchange_.idle().count(), live) + openers + c.waiting + more;
+    // Whoever opens for himself is neither in use nor waiting, and wants a slot all the same; what the crew opens is for
+    // somebody who waits, or for nobody.
+    const std::uint32_t demand = live - (std::min)(exchange_.idle().count(), live) + c.openers + c.waiting + more;
     demand_.note(demand, now);
     return demand;
 }

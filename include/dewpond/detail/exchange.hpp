@@ -291,7 +291,7 @@ public:
     [[nodiscard]] Census census() const noexcept {
         const std::uint64_t c = census_.load(std::memory_order_relaxed);
         const auto part = [c](unsigned shift) { return static_cast<std::uint32_t>(c >> shift & 0xffff); };
-        return {part(0), part(16), part(32), part(48)};
+        return {part(0), part(16), part(32), part(48), (std::min)(openers_.load(std::memory_order_relaxed), part(16))};
     }
     /// When the first in the queue began to wait, in nanoseconds of the clock; 0: nobody waits.
     [[nodiscard]] std::int64_t head_since() const noexcept { return head_since_.load(std::memory_order_relaxed); }
@@ -338,7 +338,7 @@ private:
     }
 
     using Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
-        Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::head_since_, Base::down_since_, Base::outage_, Base::closed_, Base::ready_,
+        Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::openers_, Base::head_since_, Base::down_since_, Base::outage_, Base::closed_, Base::ready_,
         Base::settle, Base::fail, Base::refuse, Base::turn_down, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;
 };

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
     [[nodiscard]] std::uint32_t counted() const noexcept { return counted_; }
     [[nodiscard]] std::uint32_t opening() const noexcept { return opening_; }
+    /// Of the opening ones, those that callers open for themselves.
+    [[nodiscard]] std::uint32_t openers() const noexcept { return openers_; }
     [[nodiscard]] std::uint32_t retiring() const noexcept { return retiring_; }
     [[nodiscard]] SlotPhase phase(std::uint32_t slot) const noexcept { return book_[slot].phase; }
     [[nodiscard]] std::uint32_t max_size() const noexcept { return max_; }
@@ -49,19 +51,21 @@ public:
     [[nodiscard]] bool may_open(TimePoint now) const noexcept { return has_room() && now >= outage.gate; }
 
     /// vacant -> opening; has_room() holds. The lowest slot first.
-    std::uint32_t take_vacancy() noexcept {
+    std::uint32_t take_vacancy(bool by_caller = false) noexcept {
         std::uint32_t k = 0;
         while (vacant_[k] == 0) ++k;
         const std::uint32_t slot = k * 64 + static_cast<std::uint32_t>(std::countr_zero(vacant_[k]));
         vacant_[k] &= vacant_[k] - 1;
         book_[slot].phase = SlotPhase::opening;
+        book_[slot].by_caller = by_caller;
+        openers_ += by_caller ? 1 : 0;
         ++counted_;
         ++opening_;
         return slot;
     }
     /// opening -> live. What it ended is returned.
     Outage opened(std::uint32_t slot) noexcept {
-        --opening_;
+        end_opening(slot);
         book_[slot].phase = SlotPhase::live;
         return std::exchange(outage, Outage{});
     }
@@ -77,7 +81,7 @@ public:
     }
     /// opening, live or retiring -> vacant: it counts no more.
     void vacate(std::uint32_t slot) noexcept {
-        if (book_[slot].phase == SlotPhase::opening) --opening_;
+        if (book_[slot].phase == SlotPhase::opening) end_opening(slot);
         if (book_[slot].phase == SlotPhase::retiring) --retiring_;
         book_[slot].phase = SlotPhase::vacant;
         set_vacant(slot);
@@ -103,15 +107,20 @@ public:
 private:
     struct SlotBook {
         SlotPhase phase = SlotPhase::vacant;
+        bool by_caller = false;  ///< while it is opening
         std::uint32_t next_job = nil;
     };
+    void end_opening(std::uint32_t slot) noexcept {
+        --opening_;
+        openers_ -= book_[slot].by_caller ? 1 : 0;
+    }
     void set_vacant(std::uint32_t slot) noexcept { vacant_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
 
     Plan plan_;
     std::uint32_t max_, capacity_;
     std::vector<std::uint64_t> vacant_;
     std::vector<SlotBook> book_;
-    std::uint32_t counted_ = 0, opening_ = 0, retiring_ = 0;
+    std::uint32_t counted_ = 0, opening_ = 0, openers_ = 0, retiring_ = 0;
     std::uint32_t jobs_head_ = nil, jobs_tail_ = nil;
 };
 

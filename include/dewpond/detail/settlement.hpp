@@ -45,6 +45,7 @@ struct OutageWord {
 /// How many slots stand where; a snapshot for messages and stats.
 struct Census {
     std::uint32_t counted = 0, opening = 0, retiring = 0, waiting = 0;
+    std::uint32_t openers = 0;  ///< of the opening ones, those that callers open for themselves
 };
 
 template <class Sync, class Waiting, class Opening>
@@ -81,7 +82,7 @@ protected:
                 if (!h->async() && h->standing() == Standing::waiting && ledger_.has_room() && !wakes.full()) {
                     const TimePoint gate = ledger_.outage.gate;
                     if (sync_.now() >= gate) {
-                        grant(*h, Standing::vacancy, ledger_.take_vacancy(), wakes);
+                        grant(*h, Standing::vacancy, ledger_.take_vacancy(true), wakes);
                         continue;
                     }
                     if (h->wake_at.load(std::memory_order_relaxed) != ticks(gate)) {  // the head alone looks again when the back-off ends
@@ -159,7 +160,7 @@ protected:
         return g;
     }
     Grant claim_vacancy(Wakes<Sync>& wakes, Lock& lock) noexcept {
-        const std::uint32_t slot = ledger_.take_vacancy();
+        const std::uint32_t slot = ledger_.take_vacancy(true);
         settle(wakes);
         finish(wakes, lock);
         return {Standing::vacancy, slot, {}};
@@ -209,6 +210,7 @@ protected:
     void publish_census() noexcept {
         const auto most = [](std::uint32_t n) { return std::uint64_t{(std::min)(n, 0xffffu)}; };
         census_.store(most(ledger_.counted()) | most(ledger_.opening()) << 16 | most(ledger_.retiring()) << 32 | most(fifo_.size()) << 48, std::memory_order_relaxed);
+        openers_.store(ledger_.openers(), std::memory_order_relaxed);
         most_.store(ledger_.max_size(), std::memory_order_relaxed);
         const Outage& outage = ledger_.outage;
         head_since_.store(fifo_.head() != nullptr ? ticks(fifo_.head()->since) : 0, std::memory_order_relaxed);
@@ -245,6 +247,7 @@ protected:
     atomic<std::uint32_t> drained_{0}, bell_{0};
     atomic<std::uint32_t> most_;  ///< max_size as it is now
     atomic<std::uint64_t> census_{0};
+    atomic<std::uint32_t> openers_{0};
     atomic<std::int64_t> head_since_{0}, down_since_{0};
     atomic<std::uint64_t> outage_{0};  ///< an OutageWord
     atomic<std::uint8_t> closed_{0}, ready_{0};

@@ -164,4 +164,24 @@ BOOST_AUTO_TEST_CASE(what_the_crew_opens_is_no_demand) {
     BOOST_TEST(demand == 1u);  // who opens for himself is
 }
 
+BOOST_AUTO_TEST_CASE(pools_at_one_address_do_not_back_off_in_step) {  // those of forked workers
+    using Exchange = dewpond::detail::Exchange<ManualClock, dewpond::Adaptive, dewpond::OpenInCaller>;
+    ManualClock clock;
+    dewpond::detail::Plan plan;
+    plan.outage = {100ms, 1s, 5s, 1h, 5s};
+    alignas(Exchange) std::byte place[sizeof(Exchange)];
+    std::vector<Duration> pauses;
+    for (int k = 0; k < 8; ++k) {
+        clock.advance(1us);
+        auto* const e = ::new (static_cast<void*>(place)) Exchange{plan, clock, {}, {}};
+        Exchange::Node n;
+        n.since = clock.now();
+        bool down = false;
+        static_cast<void>(e->open_failed(e->begin(n, true).slot, Fault::unreachable, 5s, 0s, down));
+        pauses.push_back(Duration{e->ledger().outage.gate - clock.now()});
+        std::destroy_at(e);
+    }
+    BOOST_TEST(std::count(pauses.begin(), pauses.end(), pauses[0]) < 8);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -43,11 +43,11 @@ void out_of_step() {
     for (B* b : pools) b->let_go();
 }
 
-/// What they draw: Marsaglia's xorshift32 from where the pool is, which comes by every number before it repeats one.
+/// What they draw: Marsaglia's xorshift32 from where the pool is and when it was made, which comes by every number before it repeats one.
 template <class S>
 void drawn() {
     auto& b = *new Basin<S>{patient(1)};
-    auto x = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&b.exchange) >> 4) | 1;
+    auto x = dewpond::detail::scatter(reinterpret_cast<std::uintptr_t>(&b.exchange) >> 4 ^ static_cast<std::uint64_t>(dewpond::detail::ticks(Engine::it().now()))) | 1;
     const auto& rules = b.exchange.plan().outage;
     for (std::uint32_t k = 1; k < 20; ++k) {
         Engine::it().sleep_until(gate_of(b));

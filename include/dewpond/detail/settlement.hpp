@@ -9,6 +9,7 @@
 
 #include <dewpond/detail/idle_set.hpp>
 #include <dewpond/detail/ledger.hpp>
+#include <dewpond/detail/samples.hpp>
 #include <dewpond/detail/sync.hpp>
 #include <dewpond/detail/waiters.hpp>
 #include <dewpond/policy.hpp>
@@ -58,7 +59,8 @@ protected:
 
     Settlement(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
         : idle_{(std::max)(plan.capacity, plan.max_size), plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan}, most_{plan.max_size} {
-        random_ = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4) | 1;
+        // Not by its address alone: forked workers have their pools where their siblings have them.
+        random_ = scatter(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(this) >> 4) ^ static_cast<std::uint64_t>(ticks(sync_.now()))) | 1;
     }
 
     // ---- called with the mutex held ----

@@ -142,6 +142,62 @@ BOOST_AUTO_TEST_CASE(who_is_refused_for_want_of_time_or_room_brings_the_next_ope
     }
 }
 
+/// One worker, and resets that end when the test says so.
+struct Resetting : Crewed<Lifetime> {
+    static dewpond::Options options(std::size_t n) {
+        auto o = of(n, true);
+        o.return_budget = 0ms;
+        return o;
+    }
+    Gate gate;
+    explicit Resetting(std::size_t n) : Crewed{options(n), Lifetime{}} {
+        script.on(Hook::reset, {fail().after(gate)});
+        clock.wait_until_parked(1);
+    }
+    void soil(std::size_t n) {
+        auto leases = take(n);
+        for (auto& lease : leases) lease->make_dirty();
+    }
+};
+
+BOOST_AUTO_TEST_CASE(a_callback_hears_of_its_deadline_before_the_next_reset_begins) {
+    Resetting c{4};
+    const auto held = c.take(1);
+    c.soil(3);
+    c.gate.wait_entered(1);
+    std::atomic<int> served{0};
+    using Pool = Resetting::Pool;
+    struct Caller : Pool::Waiter {
+        std::atomic<int>& n;
+        explicit Caller(std::atomic<int>& served)
+            : Pool::Waiter{[](Pool::Waiter& w, dewpond::Result<Pool::Lease> r) noexcept { static_cast<Caller&>(w).n = r ? 2 : 1; }}, n{served} {}
+    } caller{served};
+    c.pool->enqueue(caller, 100ms);
+    c.clock.advance(100ms);
+    c.gate.let(1);
+    c.gate.wait_entered(2);
+    BOOST_TEST(served == 1);
+    c.gate.open();
+    c.clock.wait_until_parked(1);
+}
+
+BOOST_AUTO_TEST_CASE(a_round_that_is_due_is_done_before_the_next_reset_and_long_resets_are_no_stall) {
+    Resetting c{3};
+    c.soil(3);
+    for (std::size_t n = 1; n <= 3; ++n) {
+        c.gate.wait_entered(n);
+        c.clock.advance(10s);
+        c.gate.let(1);
+        if (n == 3) break;
+        c.gate.wait_entered(n + 1);
+        BOOST_CHECK(c.stats().keeper_age == Duration{});
+    }
+    c.clock.wait_until_parked(1);
+    BOOST_TEST(c.stats().stalls == 0u);
+    c.clock.advance(10s);  // but this is: it rested, and did not come
+    BOOST_TEST(eventually([&] { return c.stats().stalls == 1; }));
+}
+
 BOOST_AUTO_TEST_CASE(what_the_crew_opens_is_no_demand) {
     for (const bool callback : {true, false}) {
         auto o = of(10, false);

@@ -180,10 +180,8 @@ public:
         bool busy = false;
         for (;;) {
             if (exchange.locked([&] { return done; })) break;
-            if (work_once(busy, true)) continue;
             exchange.expire(Engine::it().now());
-            if (exchange.locked([&] { return done; })) break;
-            exchange.rest(done);
+            if (!work_once(busy, true)) exchange.rest(done);
         }
         free_if(exchange.leave());
     }
@@ -197,7 +195,7 @@ public:
         switch (work.kind) {
             case Exchange::Work::none: return false;
             case Exchange::Work::tick:
-                require(exchange.tick_due() <= Engine::it().now(), "a tick before its time");
+                require(work.due <= Engine::it().now(), "a tick before its time");
                 ++ticks;
                 if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
                 exchange.ticked(tick_again.count() != 0 ? Engine::it().now() + tick_again : (dewpond::TimePoint::max)(), of_crew);

@@ -289,7 +289,7 @@ private:
     void crew_main(Worker& me) noexcept;
     void end_crew() noexcept;
     bool work_once(bool& busy, bool of_crew = false) noexcept;
-    void tick(bool of_crew) noexcept;
+    void tick(bool of_crew, Duration overslept) noexcept;
     void retire_aged(TimePoint now) noexcept;
     void warn_of_old(TimePoint now) noexcept;
     void look_at_all(TimePoint now) noexcept;
@@ -297,7 +297,7 @@ private:
     void look(TimePoint now) noexcept;
     [[nodiscard]] bool look_is_due(TimePoint now) noexcept;
     std::uint32_t note_demand(std::uint32_t more, TimePoint now) noexcept;
-    Duration stalled(TimePoint now) noexcept;
+    Duration stalled(Duration late) noexcept;
     void after_stall(TimePoint now, Duration late) noexcept;
     void sweep() noexcept;
     void look_after(std::uint32_t slot) noexcept;

@@ -59,12 +59,10 @@ bool Core<S>::launch_crew() noexcept {
 template <class S>
 void Core<S>::crew_main(Worker& me) noexcept {
     for (;;) {
-        if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
-        if (work_once(me.busy, true)) continue;
-        exchange_.locked([&] { me.busy = true; });  // a callback that is late is the user's code, too
+        // A callback that is late is the user's code, too; it waits for no other work.
+        if (exchange_.locked([&] { return me.busy = !crew_done_, crew_done_; })) break;
         exchange_.expire(exchange_.sync().now());
-        if (exchange_.locked([&] { return me.busy = false, crew_done_; })) break;
-        exchange_.rest(crew_done_);
+        if (!work_once(me.busy, true)) exchange_.rest(crew_done_);
     }
     free_if(exchange_.leave());
 }
@@ -91,7 +89,7 @@ bool Core<S>::work_once(bool& busy, bool of_crew) noexcept {
     const auto work = exchange_.next_work(busy);
     switch (work.kind) {
         case Exchange::Work::none: return false;
-        case Exchange::Work::tick: tick(of_crew); break;
+        case Exchange::Work::tick: tick(of_crew, work.late); break;
         case Exchange::Work::slot_job: finish_reset(slots_[work.slot]); break;
         case Exchange::Work::open:
             if (!open_into(work.slot, Deadline{}, true)) static_cast<void>(exchange_.leave());  // the crew itself, or the handle, keeps the core
@@ -104,9 +102,9 @@ bool Core<S>::work_once(bool& busy, bool of_crew) noexcept {
 template <class S>
 void Core<S>::maintain() noexcept {
     if (forked()) return;
-    exchange_.expire(exchange_.sync().now());
-    for (bool busy = false; work_once(busy);) {
-    }
+    bool busy = false;
+    do exchange_.expire(exchange_.sync().now());
+    while (work_once(busy));
 }
 
 template <class S>
@@ -137,8 +135,7 @@ DEWPOND_COLD void Core<S>::renew_since(const Slot& s) noexcept {
 
 /// Has this keeper been stopped (SIGSTOP, a machine moved)? Only threads of the pool's own keep a pace to be late by.
 template <class S>
-Duration Core<S>::stalled(TimePoint now) noexcept {
-    const Duration late{now - exchange_.tick_due()};
+Duration Core<S>::stalled(Duration late) noexcept {
     if (crew_on_.load(std::memory_order_relaxed) == 0 || late < stall_after(period_)) return {};
     stalls_.store(stalls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     Event e;
@@ -212,12 +209,12 @@ CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
 
 /// The keeper's round.
 template <class S>
-void Core<S>::tick(bool of_crew) noexcept {
+void Core<S>::tick(bool of_crew, Duration overslept) noexcept {
     const TimePoint now = exchange_.sync().now();
     exchange_.expire(now);
     look_at_all(now);
     note_demand(0, now);
-    if (const Duration late = stalled(now); late > Duration{}) {
+    if (const Duration late = stalled(overslept); late > Duration{}) {
         after_stall(now, late);
     } else {
         warn_of_old(now);

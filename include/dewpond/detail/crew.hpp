@@ -23,6 +23,8 @@ public:
     struct Work {
         enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;
         std::uint32_t slot = nil;
+        TimePoint due{};  ///< of a tick
+        Duration late{};  ///< of a tick: how long the crew overslept it, which is not how long it was at work elsewhere
     };
     /// The next thing to do, claimed; the caller keeps the pool alive meanwhile. Whoever takes something makes sure that
     /// somebody else looks after what is left.
@@ -32,11 +34,12 @@ public:
         Lock lock{mutex_};
         rung_ = false;
         Work work{};
-        if (ledger_.has_jobs()) {
-            work = {Work::slot_job, ledger_.pop_job()};
-        } else if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {
+        if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {  // first: it is short, and jobs may be many and long
             ticking_ = true;
-            work = {Work::tick, nil};
+            if (resting_ != 0) note_oversleeping(rest_until_);
+            work = {Work::tick, nil, tick_at_, std::exchange(overslept_, {})};
+        } else if (ledger_.has_jobs()) {
+            work = {Work::slot_job, ledger_.pop_job()};
         } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
             work = {Work::open, ledger_.take_vacancy()};
             settle(wakes);
@@ -45,11 +48,6 @@ public:
         if (busy) ring(wakes, wanted_at());
         finish(wakes, lock);
         return work;
-    }
-    /// When the tick that is being done was due.
-    [[nodiscard]] TimePoint tick_due() noexcept {
-        Lock lock{mutex_};
-        return tick_at_;
     }
     /// The next tick is due now.
     void hasten() noexcept {
@@ -97,6 +95,7 @@ public:
         sync_.park(bell_, turn, Deadline{at});
         Lock lock{mutex_};
         --resting_;
+        note_oversleeping(at);
         rest_until_ = (TimePoint::max)();  // the others' are not known: rather ring once too often
     }
     /// Wakes the whole crew, to end it: what rest() asks for was written under the mutex before.
@@ -106,7 +105,13 @@ public:
     }
 
 protected:
-    using Base::mutex_, Base::sync_, Base::ledger_, Base::closing_, Base::ticking_, Base::tick_at_, Base::rung_, Base::resting_, Base::rest_until_,
+    /// One of the crew rested, or still does, although it meant to look at `until`, and the tick is overdue.
+    void note_oversleeping(TimePoint until) noexcept {
+        const TimePoint due = (std::max)(until, tick_at_), now = sync_.now();
+        if (now > due) overslept_ = (std::max)(overslept_, Duration{now - due});
+    }
+
+    using Base::mutex_, Base::sync_, Base::ledger_, Base::closing_, Base::ticking_, Base::tick_at_, Base::rung_, Base::resting_, Base::rest_until_, Base::overslept_,
         Base::bell_, Base::wanted_at, Base::wants_opening, Base::settle, Base::ring, Base::publish_census, Base::finish;
 };
 

@@ -20,7 +20,7 @@ public:
     using Node = detail::Node<Sync>;
     using Lock = Locked<typename Sync::mutex>;
     using typename Base::Work;
-    using Base::next_work, Base::tick_due, Base::hasten, Base::ticked, Base::post_job, Base::rest, Base::ring_all;
+    using Base::next_work, Base::hasten, Base::ticked, Base::post_job, Base::rest, Base::ring_all;
 
     Exchange(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
         : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}

@@ -242,6 +242,7 @@ protected:
     typename Sync::template var<bool> closing_{false}, handle_{true}, ticking_{false}, rung_{false};
     std::uint32_t random_ = 1;
     TimePoint rest_until_ = (TimePoint::max)(), tick_at_ = (TimePoint::max)();
+    Duration overslept_{};  ///< by how much the crew missed the tick that is due
 
     // written under the mutex, read by anybody
     template <class T>

@@ -109,7 +109,8 @@ private:
 
     Served served_;
     Core* core_ = nullptr;
-    bool at_once_ = false;  // served by what was idle: it did not wait
+    std::uint32_t in_vain_ = 0;  // opened for it and refused
+    bool at_once_ = false;       // served by what was idle: it did not wait
     [[no_unique_address]] typename Core::Place place_{};
 };
 

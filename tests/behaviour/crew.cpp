@@ -142,6 +142,66 @@ BOOST_AUTO_TEST_CASE(who_is_refused_for_want_of_time_or_room_brings_the_next_ope
     }
 }
 
+/// Refused by a hook, or (`by_check`) by a check: at most fifty times, so that a pool that opens in a hot loop ends.
+void opens_little_for_what_is_refused(bool by_check) {
+    using Hook_ = dewpond::OnCheckout<std::function<bool(ScriptedResource&)>>;
+    for (const bool callback : {true, false}) {
+        auto o = of(1, false);
+        o.backoff_min = 1s;
+        o.backoff_max_waiting = o.backoff_max = 1h;
+        int refused = 0;
+        Crewed<dewpond::OpenInBackground, Hook_> c{o, dewpond::OpenInBackground{}, Hook_{[&](ScriptedResource&) { return by_check || ++refused >= 50; }}};
+        if (by_check) c.script.on(Hook::status_ok, {fail().times(50), succeed()});
+        using Pool = typename decltype(c)::Pool;
+        std::optional<dewpond::Result<typename decltype(c)::Lease>> got;
+        struct Caller : Pool::Waiter {
+            decltype(got)& to;
+            explicit Caller(decltype(got)& t)
+                : Pool::Waiter{[](typename Pool::Waiter& w, dewpond::Result<typename decltype(c)::Lease> r) noexcept { static_cast<Caller&>(w).to.emplace(std::move(r)); }}, to{t} {}
+        } caller{got};
+        std::optional<Task> waiter;
+        if (callback) c.pool->enqueue(caller, 24h);
+        else waiter.emplace([&] { got.emplace(c.pool->try_checkout(24h)); });
+        std::size_t last = 0;
+        for (const Duration pause : {Duration{0s}, Duration{0s}, Duration{0s}, Duration{99ms}}) {  // a tenth of the least pause: nothing is due
+            if (!callback) c.clock.wait_until_parked(1);
+            c.clock.advance(pause);
+            c.pool->maintain();
+            if (!callback) c.clock.wait_until_parked(1);
+            last = c.script.count(Hook::open);
+            BOOST_TEST(last <= 2u);  // the first one is free
+        }
+        c.clock.advance(1s);
+        c.pool->maintain();
+        BOOST_TEST(eventually([&] { return c.script.count(Hook::open) == last + 1; }));
+        if (!callback) c.clock.wait_until_parked(1);
+        BOOST_CHECK(c.pool->close(0ms) == 0u);
+        waiter.reset();
+        BOOST_TEST_REQUIRE(got.has_value());
+        BOOST_TEST_REQUIRE(!got->has_value());
+        BOOST_CHECK(got->error().code() == Code::closed);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_that_refuses_everything_is_no_reason_for_the_crew_to_open_in_a_hot_loop) { opens_little_for_what_is_refused(false); }
+BOOST_AUTO_TEST_CASE(a_check_that_refuses_everything_is_no_reason_for_the_crew_to_open_in_a_hot_loop) { opens_little_for_what_is_refused(true); }
+
+BOOST_AUTO_TEST_CASE(what_died_at_rest_before_it_was_ever_lent_is_replaced_without_a_pause) {
+    auto o = of(4, false);
+    o.min_idle = 4;
+    o.opens_at_once = 4;
+    Crewed<dewpond::OpenInBackground> c{o, dewpond::OpenInBackground{}};
+    c.pool->maintain();
+    BOOST_TEST(c.stats().idle == 4u);
+    c.script.break_all();
+    c.clock.advance(1ms);
+    Task waiter{[&] { BOOST_CHECK(c.pool->try_checkout(1h).has_value()); }};
+    c.clock.wait_until_parked(1);
+    c.pool->maintain();
+    BOOST_TEST(waiter.ends());
+    BOOST_CHECK(c.stats().backoff == Duration{});
+}
+
 /// One worker, and resets that end when the test says so.
 struct Resetting : Crewed<Lifetime> {
     static dewpond::Options options(std::size_t n) {

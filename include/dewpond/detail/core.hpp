@@ -226,6 +226,7 @@ private:
     /// What the keeper knows of a slot.
     struct SlotNote {
         Sample sample;
+        std::uint64_t uses_before = 0;  ///< how often the slot had been lent when this one was opened
         std::uint32_t incarnation = 0;  ///< how often renew() had been called when its opening began
         int handle = -1;                ///< what the driver's poll_handle said last, where the keeper sweeps
         [[no_unique_address]] typename per_slot_of<typename S::lifetime>::type life;
@@ -260,6 +261,7 @@ private:
     }
     void waited(Place place, const Slot& s, TimePoint since) noexcept;
     void turn_away(Slot& s, Admission why, Call* call) noexcept;
+    void count_in_vain(const Slot& s, TimePoint began, std::uint32_t& in_vain) noexcept;
     bool clean_after(Slot& s, const char* who, Deadline by, bool opening = false) noexcept;
     void tell_left_dirty(const Slot& s, const char* who) noexcept;
     CloseReason flaw_after(Slot& s, ResetResult r, Deadline by) noexcept;

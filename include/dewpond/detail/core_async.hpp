@@ -27,6 +27,7 @@ void Core<S>::enqueue(Waiter& w, Limit limit, Place place) noexcept {
     w.since = call.began();
     if (!exchange_.closed()) note_demand(1, arrived);
     w.deadline = call.deadline();
+    w.in_vain_ = 0;
     w.at_once_ = true;
     w.run = [](Deferred& d) noexcept {
         auto& self = static_cast<Waiter&>(d);
@@ -62,6 +63,7 @@ void Core<S>::serve(Waiter& w) noexcept {
     }
     // Not fit: it keeps its place by the moment it began to wait.
     exchange_.visit();
+    count_in_vain(s, w.since, w.in_vain_);
     turn_away(s, a, &call);
     if (call.hook_threw) return refuse(w, Code::hook_failed);
     const bool at_once = std::exchange(w.at_once_, false);  // before: once queued it may be gone any moment

@@ -198,7 +198,7 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
     n.deadline = call.deadline();
     if (!exchange_.closed()) note_demand(1, arrived);
     bool visiting = false, queued = false, tried_to_open = false;
-    std::uint32_t in_vain = 0;  // openings of this call that a hook refused
+    std::uint32_t in_vain = 0;
     // A caller that has lost what kept the pool alive is a visitor until it has something else, or an answer.
     const auto fail = [&](Code code) -> Result<Slot*> {
         if (!visiting) exchange_.visit();
@@ -268,8 +268,8 @@ DEWPOND_COLD auto Core<S>::checkout(Call& call, Place place, const Stop* stop) n
         }
         if (!visiting) exchange_.visit();
         visiting = true;
-        if (g.what == Standing::vacancy && ++in_vain > 1) exchange_.opened_in_vain(in_vain - 1);
         refused = true;
+        count_in_vain(s, n.since, in_vain);
         turn_away(s, a, &call);
         if (call.hook_threw) return fail(Code::hook_failed);
     }
@@ -345,6 +345,7 @@ DEWPOND_COLD bool Core<S>::open_into(std::uint32_t slot, Deadline by, bool to_gi
         s.settle_again();
         SlotNote note;
         note.sample.opened(uses_of(s), now);
+        note.uses_before = uses_of(s);
         note.incarnation = incarnation;
         if constexpr (S::sweeps) note.handle = driver_.poll_handle(s.resource);
         if constexpr (S::limits_uses) s.last_use.n = life_.last_use(uses_of(s));

@@ -132,6 +132,18 @@ void Core<S>::bury(Slot& s, CloseReason why) noexcept {
     free_if(exchange_.vacated(s.index));
 }
 
+/// A checkout that began then is about to turn this resource away. If it was opened since and nobody ever had it, whoever
+/// opened it, it was opened in vain; the second time, and from then on, the next opening has to wait.
+template <class S>
+DEWPOND_COLD void Core<S>::count_in_vain(const Slot& s, TimePoint began, std::uint32_t& in_vain) noexcept {
+    {
+        Locked lock{notes_mutex_};
+        const SlotNote& note = notes_[s.index];
+        if (note.sample.born < began || note.uses_before != uses_of(s)) return;
+    }
+    if (++in_vain > 1) exchange_.opened_in_vain(in_vain - 1);
+}
+
 /// The keeper's half of a return whose reset did not fit into the budget.
 template <class S>
 void Core<S>::finish_reset(Slot& s) noexcept {

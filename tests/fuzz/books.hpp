@@ -41,11 +41,13 @@ struct Books {
         std::int64_t id = 0;
         bool doomed = false;
         std::uint64_t uses = 0;  ///< of this resource
+        std::int64_t born = 0;
     };
     struct Waiting {
         int who;
         Manner manner;
         std::int64_t since, deadline, limit;
+        std::uint32_t in_vain = 0;  ///< opened for it and refused
     };
     struct Call {
         Waiting w;

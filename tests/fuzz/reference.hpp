@@ -84,7 +84,7 @@ struct Reference : Books {
                 if (queued) ++waited;
                 return lend(slot);
             }
-            if (is_new && ++in_vain > 1) opened_in_vain(in_vain - 1);
+            count_in_vain(static_cast<std::size_t>(slot), since, in_vain);
             turn_away(slot, fit);
             if (fit == Fit::hook_threw) return ended(Code::hook_failed);
         }
@@ -202,6 +202,7 @@ private:
                     if (waited_before) ++waited;
                     return serve(w, static_cast<std::size_t>(i));
                 }
+                count_in_vain(static_cast<std::size_t>(i), w.since, w.in_vain);
                 turn_away(i, fit);
                 if (fit == Fit::hook_threw) return refuse(w, Code::hook_failed);
                 continue;
@@ -218,7 +219,7 @@ private:
         if (calling) return;
         calling = true;
         while (!calls.empty()) {
-            const Call c = calls.front();
+            Call c = calls.front();
             calls.pop_front();
             if (!c.slot) {
                 refuse(c.w, c.code);
@@ -232,6 +233,7 @@ private:
                 serve(c.w, *c.slot);
                 continue;
             }
+            count_in_vain(*c.slot, c.w.since, c.w.in_vain);
             turn_away(i, fit);
             if (fit == Fit::hook_threw) refuse(c.w, Code::hook_failed);
             else begin(c.w, true);
@@ -326,7 +328,7 @@ private:
             note_failure(f);
             return false;
         }
-        slots[slot] = {leased, ++ids, false};
+        slots[slot] = {leased, ++ids, false, 0, now};
         live[ids].as = how;
         log.push_back({Entry::opened, ids, 0});
         ++opened;
@@ -355,6 +357,11 @@ private:
             down_since = now;
         }
         fail_those([](const Waiting&) { return true; }, code);
+    }
+    /// Opened since the one who turns it away began to ask, and nobody ever had it: the second time opening has to wait.
+    void count_in_vain(std::size_t slot, std::int64_t began, std::uint32_t& in_vain) {
+        if (slots[slot].born < began || slots[slot].uses != 0) return;
+        if (++in_vain > 1) opened_in_vain(in_vain - 1);
     }
     void opened_in_vain(std::uint32_t times) {
         if (failures == 0) failing_since = now;

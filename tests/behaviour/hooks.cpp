@@ -155,6 +155,30 @@ BOOST_AUTO_TEST_CASE(on_open_whose_dirt_only_a_blank_reset_clears_makes_the_open
     BOOST_TEST(b.script.live() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(on_open_does_not_run_again_for_dirt_of_its_own, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.options.outage_grace = 0s;
+    b.setting.on_open = [&](ScriptedResource& r, Deadline) {
+        if (++b.opened == 1) r.make_dirty();
+        return true;
+    };
+    b.script.on(Hook::reset, {blank()});
+    Pond& pool = b.start(1);
+    BOOST_TEST(!pool.try_checkout(1s).has_value());
+    BOOST_TEST(b.opened == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_slot_that_a_hook_left_dirty_is_told, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    b.setting.on_return = soils;
+    b.start(2);
+    auto held = b.take(2);
+    held[1].end();
+    const auto told = b.told(EventKind::hook_left_dirty);
+    BOOST_TEST_REQUIRE(told.size() == 1u);
+    BOOST_TEST(told[0].slot == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(on_checkout_whose_dirt_a_blank_reset_clears_costs_on_open_once_more, *boost::unit_test::timeout(20)) {
     Hooked b;
     b.count_all();

@@ -161,6 +161,16 @@ BOOST_AUTO_TEST_CASE(a_retired_one_is_replaced_up_to_min_idle, *boost::unit_test
     BOOST_TEST(b.script.count(Hook::open) == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(what_rests_too_long_goes_down_to_min_idle_and_no_further, *boost::unit_test::timeout(20)) {
+    Kept b{10, by_rest, 9};  // two might go in one round
+    b.fill(10);
+    b.rest(99s);
+    BOOST_TEST(b.script.live() == 10u);
+    b.rest(20s);
+    BOOST_TEST(b.pool().stats().closed_because(CloseReason::max_idle) == 1u);
+    BOOST_TEST(b.script.count(Hook::open) == 10u);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_opened_together_does_not_retire_together, *boost::unit_test::timeout(20)) {  // bug 18
     dewpond::Lifetime life = by_age;
     life.max_lifetime = 1000s;

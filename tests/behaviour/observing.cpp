@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <dewpond/pool.hpp>
@@ -309,6 +310,22 @@ BOOST_AUTO_TEST_CASE(an_old_lease_that_is_followed_by_another_at_once_is_back_al
     BOOST_TEST_REQUIRE(w.of(EventKind::lease_too_old).size() == 2u);
     BOOST_TEST(w.of(EventKind::lease_too_old)[1].place == "report");
     BOOST_TEST(w.pool->stats().leaks_suspected == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(the_keeper_looks_ten_times_while_a_lease_grows_old_and_once_a_second_at_least) {
+    for (const auto& [after, period] : {std::pair<Duration, Duration>{2s, 200ms}, {10s, 1s}, {60s, 1s}, {dewpond::never, 1s}}) {
+        Watched w{1, false, after};
+        BOOST_CHECK(w.pool->stats().keeper_period == period);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_slot_of_an_old_lease_is_told) {
+    Watched w{2};
+    auto brief = w.pool->checkout(orders), old = w.pool->checkout(report);
+    brief.give_back();
+    w.keep_house(12s);
+    BOOST_TEST_REQUIRE(w.of(EventKind::lease_too_old).size() == 1u);
+    BOOST_TEST(w.of(EventKind::lease_too_old)[0].slot == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(many_brief_leases_are_no_old_one) {

@@ -138,6 +138,22 @@ BOOST_AUTO_TEST_CASE(the_child_may_have_pools_of_its_own) {
     }) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_the_child_is_refused_is_neither_counted_nor_remembered) {
+    Count count;
+    dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 2}};
+    auto held = pool.checkout();
+    BOOST_TEST(in_child([&] {
+        const auto before = pool.events().size();
+        SAY(1, !pool.try_checkout() && !pool.try_checkout(1h));
+        SAY(2, pool.stats().failed_with(dewpond::Code::forked) == 0 && pool.stats().failed_with(dewpond::Code::none_idle) == 0);
+        held.report(dewpond::Fault::wrong_role);
+        pool.renew();
+        pool.resize(1);
+        SAY(3, pool.events().size() == before);
+        return 0;
+    }) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
     Count count;
     dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 3}};

@@ -79,6 +79,7 @@ BOOST_AUTO_TEST_SUITE(notes, *boost::unit_test::timeout(300))
 BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
     Chatter world;
     world.rough = true;
+    std::atomic<std::uint64_t> told{0};
     {
         const dewpond::testing::ManualClock clock;
         dewpond::Options o;
@@ -87,6 +88,7 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
         o.backoff_min = 1us;
         o.backoff_max_waiting = o.backoff_max = 1ms;
         o.outage_grace = dewpond::never;
+        o.on_event = [&told](const dewpond::Event& e) noexcept { told.fetch_add(1 + e.suppressed, relaxed); };
         Pool pool{Driver{&world}, o, dewpond::Lifetime{.max_idle = 3s, .max_lifetime = 9s}, clock};
         stress::Watchdog watchdog{"notes", [&] { return stress::to_text(pool.stats()); }};
         std::atomic<bool> stop{false};
@@ -123,6 +125,32 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
         BOOST_TEST(rests, stress::to_text(pool.stats()) << ", live " << world.live.load(relaxed));
     }
     BOOST_TEST(stress::soon([&] { return world.live.load(relaxed) == 0; }));
+    BOOST_TEST(told.load(relaxed) != 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_goes_wrong_while_the_pool_goes_is_told_before_or_not_at_all) {
+    Chatter world;
+    for (std::uint32_t round = stress::rounds(500); round != 0; --round) {
+        std::atomic<std::uint32_t> ready{0};
+        dewpond::Options o;
+        o.max_size = 1;
+        o.on_event = [](const dewpond::Event&) noexcept {};
+        auto pool = std::make_unique<Plain>(Driver{&world}, o);
+        auto lease = pool->checkout();
+        const auto meet = [&] {
+            ready.fetch_add(1, relaxed);
+            while (ready.load(relaxed) != 2) {
+            }
+        };
+        std::thread beside{[&] {
+            meet();
+            lease.discard();
+        }};
+        meet();
+        pool.reset();
+        beside.join();
+    }
+    BOOST_TEST(world.live.load(relaxed) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_callbacks_start_the_keeper_once) {

@@ -32,7 +32,8 @@ void Core<S>::start_crew() {
     }
 }
 
-/// Starts the threads, once; a pool without a keeper does so when the first callback waits. False: refused.
+/// Starts the threads, once; a pool without a keeper, which has one at most, does so when the first callback waits. False:
+/// refused; where that leaves some of them running, the pool is not made.
 template <class S>
 bool Core<S>::launch_crew() noexcept {
     Locked lock{launch_mutex_};
@@ -41,7 +42,6 @@ bool Core<S>::launch_crew() noexcept {
     std::snprintf(name.data(), name.size(), "dew-%.11s", options_.name.c_str());
     bool started = true;
     for (Worker& w : crew_) {
-        if (w.thread.joinable()) continue;
         exchange_.visit();
         DEWPOND_TRY {
             w.thread = Sync::start(name, [this, &w]() noexcept { crew_main(w); });

@@ -135,6 +135,11 @@ BOOST_AUTO_TEST_CASE(what_is_lent_while_its_rest_is_judged_comes_back_and_what_i
     BOOST_TEST(k.pool->stats().closed_because(CloseReason::max_lifetime) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_without_a_name_is_described_as_ones_own) {
+    const Keeping k;
+    BOOST_TEST(holds(k.pool->describe(), "\n  lifetime: a policy of your own (chosen)\n"), k.pool->describe());
+}
+
 BOOST_AUTO_TEST_CASE(a_round_looks_again_after_50_ms_and_not_before) {
     Keeping k;
     const auto lease = k.pool->checkout();

@@ -291,9 +291,10 @@ BOOST_AUTO_TEST_CASE(the_end_is_remembered_once_and_so_is_what_closes_without_ne
     const auto past = pool.events();
     BOOST_CHECK(past.back().kind == EventKind::closed && past.back().reason == CloseReason::excess && past.back().slot < 3);
     BOOST_TEST(remembered(pool, EventKind::closing) == 0u);
-    pool.close(0ms);
-    pool.close(0ms);
-    BOOST_TEST(remembered(pool, EventKind::closing) == 1u);
+    for (int times = 0; times < 2; ++times) {
+        pool.close(0ms);
+        BOOST_TEST(remembered(pool, EventKind::closing) == 1u);
+    }
     BOOST_TEST(remembered(pool, EventKind::closed) == 3u);
 }
 
@@ -320,6 +321,111 @@ BOOST_AUTO_TEST_CASE(the_keeper_sees_a_peak_that_met_something_idle_only) {
         pool.maintain();
     }
     BOOST_TEST(pool.stats().demand_peak == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_sink_that_is_told_of_a_nested_wait_may_ask_the_pool) {
+    const ManualClock clock;
+    std::function<std::string()> ask;
+    std::string answer;
+    Duration age{};
+    Options o{.max_size = 1, .keeper_thread = false};
+    o.on_event = [&](const dewpond::Event& e) noexcept {
+        if (e.kind != EventKind::nested_wait) return;
+        age = e.age;
+        answer = ask();
+    };
+    dewpond::Pool pool{Plain{std::make_shared<int>(0)}, o, clock};
+    ask = [&] { return pool.inspect(); };
+    Task task{[&] {
+        const auto held = pool.checkout();
+        static_cast<void>(pool.try_checkout(3s));
+    }};
+    clock.wait_until_parked(1);
+    clock.advance(3s);
+    task.join();
+    BOOST_TEST(holds(answer, "slot 0: in use"), answer);
+    BOOST_CHECK(age == Duration{3s});
+}
+
+BOOST_AUTO_TEST_CASE(what_is_being_opened_or_closed_is_inspected_as_such) {
+    Script script;
+    const ManualClock clock;
+    Gate opens, closes;
+    script.on(Hook::open, {block(opens)});
+    script.on(Hook::close, {block(closes)});
+    dewpond::Pool pool{ScriptedDriver{script}, Options{.max_size = 1}, clock};
+    Task task{[&] { pool.checkout().discard(); }};
+    opens.wait_entered(1);
+    BOOST_TEST(holds(pool.inspect(), "slot 0: opening\n"));
+    opens.open();
+    closes.wait_entered(1);
+    BOOST_TEST(holds(pool.inspect(), "slot 0: retiring\n"));
+    closes.open();
+}
+
+BOOST_AUTO_TEST_CASE(what_keeps_openings_from_succeeding_is_in_the_error_of_who_waits_for_a_lease) {
+    Script script;
+    const ManualClock clock;
+    script.on(Hook::open, {succeed(), fail(Fault::unreachable, "no route")});
+    dewpond::Pool pool{ScriptedDriver{script}, Options{.max_size = 2, .outage_grace = dewpond::never, .keeper_thread = false}, clock};
+    const auto held = pool.checkout();
+    std::string what;
+    Code code = Code::bad_option;
+    Task task{[&] {
+        const auto error = pool.try_checkout(3s).error();
+        code = error.code();
+        what = error.what();
+    }};
+    while (!task.over()) {
+        clock.advance(100ms);
+        std::this_thread::yield();
+    }
+    task.join();
+    BOOST_CHECK(code == Code::timed_out);
+    BOOST_TEST(holds(what, "last open failed (unreachable): no route"), what);
+}
+
+BOOST_AUTO_TEST_CASE(only_those_who_waited_are_given_the_history) {
+    Script script;
+    const ManualClock clock;
+    script.on(Hook::open, {fail(Fault::unreachable)});
+    dewpond::Pool pool{ScriptedDriver{script}, Options{.max_size = 1, .opens_at_once = 1, .outage_grace = dewpond::never, .keeper_thread = false}, clock};
+    std::string long_form;
+    Code code = Code::bad_option;
+    Task task{[&] {
+        const auto error = pool.try_checkout(3s).error();
+        code = error.code();
+        long_form = error.long_form();
+    }};
+    while (!task.over()) {
+        clock.advance(100ms);
+        std::this_thread::yield();
+    }
+    task.join();
+    BOOST_CHECK(code == Code::open_failed);
+    BOOST_TEST(holds(long_form, "ago: open failed"), long_form);
+    pool.close(0ms);
+    const auto closed = pool.try_checkout(1s).error();
+    BOOST_TEST(closed.long_form() == closed.what());
+}
+
+BOOST_AUTO_TEST_CASE(every_option_has_a_line_in_the_description) {
+    for (const bool threads : {false, true}) {
+        const ManualClock clock;
+        Options o;
+        o.max_size = 7;
+        o.min_idle = 2;
+        o.keeper_thread = threads;
+        dewpond::Pool pool{Plain{std::make_shared<int>(0)}, o, clock};
+        const std::string text = pool.describe();
+        std::size_t at = 0;
+        for (const char* option : {"max_size = 7", "capacity = ", "min_idle = 2", "checkout_timeout = ", "max_waiting = ", "open_timeout = ", "opens_at_once = ", "backoff_min = ",
+                                   "backoff_max_waiting = ", "backoff_max = ", "outage_grace = ", "reset_timeout = ", "return_budget = ", threads ? "keeper_thread = true" : "keeper_thread = false"}) {
+            const std::size_t next = text.find(std::string{"\n  "} + option, at);
+            BOOST_TEST(next != std::string::npos, option << " is missing or out of order in\n" << text);
+            at = next == std::string::npos ? at : next;
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_report_in_a_pool_without_a_limit_of_uses_is_no_wear) {

@@ -154,6 +154,27 @@ BOOST_AUTO_TEST_CASE(what_the_child_is_refused_is_neither_counted_nor_remembered
     }) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_checkout_that_forks_in_the_drivers_hands_is_refused_in_the_child) {
+    struct Forks {
+        using resource = Kettle;
+        pid_t* child;
+        resource open() {
+            *child = ::fork();
+            if (*child == 0) ::alarm(10);
+            throw dewpond::OpenError{dewpond::Fault::unreachable};
+        }
+        void close(resource&) noexcept {}
+    };
+    pid_t child = -1;
+    dewpond::Pool pool{Forks{&child}, {.max_size = 1, .outage_grace = 0s}};
+    const auto answer = pool.try_checkout(1h);
+    if (child == 0) ::_exit(!answer && answer.error().code() == dewpond::Code::forked ? 0 : 1);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    BOOST_TEST(status == 0);
+    BOOST_CHECK(!answer && answer.error().code() != dewpond::Code::forked);
+}
+
 BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
     Count count;
     dewpond::Pool<Driver, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 3}};

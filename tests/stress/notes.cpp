@@ -46,7 +46,7 @@ struct Driver {
     bool probe(resource&) noexcept { return true; }
     int poll_handle(resource&) noexcept { return world->fd; }
 };
-using Pool = dewpond::Pool<Driver, dewpond::Lifetime, dewpond::testing::ManualClock>;
+using Pool = dewpond::Pool<Driver, dewpond::Lifetime, dewpond::WarnAfter, dewpond::testing::ManualClock>;
 using Plain = dewpond::Pool<Driver>;
 
 constexpr std::uint32_t slots = 24;
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
         o.backoff_max_waiting = o.backoff_max = 1ms;
         o.outage_grace = dewpond::never;
         o.on_event = [&told](const dewpond::Event& e) noexcept { told.fetch_add(1 + e.suppressed, relaxed); };
-        Pool pool{Driver{&world}, o, dewpond::Lifetime{.max_idle = 3s, .max_lifetime = 9s}, clock};
+        Pool pool{Driver{&world}, o, dewpond::Lifetime{.max_idle = 3s, .max_lifetime = 9s}, dewpond::WarnAfter{2s}, clock};
         stress::Watchdog watchdog{"notes", [&] { return stress::to_text(pool.stats()); }};
         std::atomic<bool> stop{false};
         std::vector<std::thread> crowd;
@@ -100,6 +100,9 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
                 static_cast<void>(pool.stats());
                 pool.maintain();
             }
+        });
+        crowd.emplace_back([&] {
+            while (!stop.load(relaxed)) static_cast<void>(pool.stats());
         });
         stress::Random random{7};
         for (std::uint32_t k = stress::rounds(5'000); k != 0; --k) {

@@ -48,9 +48,9 @@ template <class Resource, class Uses, class Marks, class LastUse, class Where>
 struct alignas(64) ByHand {
     std::uint64_t bit;
     std::uint32_t home, index, barged;
+    [[no_unique_address]] Marks marks;
     Resource resource;
     [[no_unique_address]] Uses uses;
-    [[no_unique_address]] Marks marks;
     [[no_unique_address]] LastUse last_use;
     [[no_unique_address]] Where where;
 };
@@ -103,6 +103,9 @@ using All = SlotOf<R, Lifetime, Counters, Holders>;
 template <class R>
 using AllByHand = ByHand<R, Uses, Marks, LastUse, Where>;
 static_assert(weighs<All, AllByHand>);
+
+// What a holder touches of its slot never has the lowest twelve bits of the address of its word: a load would wait for the CAS.
+static_assert(offsetof(AllByHand<void*>, where) + sizeof(Where) <= offsetof(detail::IdleSet<detail::RealSync>::Word, bits));
 
 // A watch that warns keeps no more than one that does not; times of leases are two lines of their own.
 template <class R>

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -31,9 +32,12 @@ public:
     /// The home of a slot that must not become idle: a put then always comes to the mutex.
     static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
 
+    /// The bits are the last of their line: what a holder reads of its slot comes first in the slot's. A load whose address
+    /// ends in the same 12 bits as that of the CAS before it waits for it, and one slot in 64 lies so.
     struct alignas(cache_line) Word {
-        typename Sync::template atomic<std::uint64_t> bits{0};
         std::uint64_t orphans = 0;  ///< in the child of a fork: what was idle in the parent
+        std::byte apart[cache_line - 2 * sizeof(std::uint64_t)];
+        typename Sync::template atomic<std::uint64_t> bits{0};
     };
 
     /// `sample`: under ONWAY each so many-th return of a slot comes to the mutex all the same.

@@ -52,11 +52,11 @@ struct alignas(cache_line) Slot {
     std::uint32_t home = 0;
     std::uint32_t index = 0;
     std::uint32_t barged = 0;
+    [[no_unique_address]] std::conditional_t<S::keeps_marks, Count<std::uint32_t>, Absent<struct marks_tag>> marks;
     union {
         Resource resource;
     };
     [[no_unique_address]] std::conditional_t<S::keeps_uses, Count<std::uint64_t>, Absent<struct uses_tag>> uses;
-    [[no_unique_address]] std::conditional_t<S::keeps_marks, Count<std::uint32_t>, Absent<struct marks_tag>> marks;
     /// The use count with which it retires; written when it is opened.
     struct LastUse {
         std::uint64_t n = ~std::uint64_t{0};

@@ -117,6 +117,9 @@ POND_TEST_CASE_IF(of_many_places_the_five_that_hold_most_are_named, c.holders) {
     const PoolError e = late(b);
     BOOST_TEST_REQUIRE(e.holders().size() == 5u);
     BOOST_TEST(e.holders()[0].place.name() == std::string{"p6"});
+    for (std::size_t i = 1; i < 5; ++i) {  // of those that hold alike the lower slot's come first
+        BOOST_TEST(e.holders()[i].place.name() == names[i - 1].text, "at " << i);
+    }
 }
 
 POND_TEST_CASE(a_refusal_for_too_many_waiting_names_the_holders_too) {
@@ -159,6 +162,35 @@ POND_TEST_CASE(an_old_error_of_opening_is_not_told_when_all_is_well_again) {
     const PoolError e = late(b);
     BOOST_CHECK(e.code() == Code::timed_out);
     BOOST_TEST(!holds(e.what(), "last open failed"));
+}
+
+// A sink holds up the thread whose opening has failed: its text is known, and the outage is not counted yet.
+void time_out_beside_a_failed_opening(const Config& config, std::uint32_t held, bool told) {
+    Bench b{config};
+    b.setting.options.outage_grace = 1h;
+    Gate gate;
+    Pond& pool = b.start(held + 1);
+    auto leases = b.take(held);
+    b.on_event([&](const dewpond::Event& e) {
+        if (e.kind == EventKind::open_failed) gate.pass();
+    });
+    b.script.on(Hook::open, {fail(Fault::unreachable, "nobody listens")});
+    Borrower opener{pool, 1h};
+    gate.wait_entered(1);
+    const PoolError e = late(b);
+    BOOST_CHECK(e.code() == Code::timed_out);
+    BOOST_TEST(holds(e.what(), " 0 idle, 1 opening"), e.what());
+    BOOST_TEST(holds(e.what(), "last open failed (unreachable)") == told, e.what());
+    gate.open();
+    pool.close(0ms);
+}
+
+POND_TEST_CASE_IF(an_opening_that_is_not_over_yet_is_no_reason_for_a_timeout, !c.background && !c.keeps) {
+    time_out_beside_a_failed_opening(config, 1, false);
+}
+
+POND_TEST_CASE_IF(an_opening_that_is_not_over_yet_is_a_reason_where_none_ever_succeeded, !c.background && !c.keeps) {
+    time_out_beside_a_failed_opening(config, 0, true);
 }
 
 POND_TEST_CASE_IF(a_nested_checkout_is_named_and_told, c.holders) {  // bug 13

@@ -278,6 +278,19 @@ BOOST_AUTO_TEST_CASE(on_checkout_that_throws_fails_the_checkout_and_closes_the_r
     BOOST_TEST(b.script.live() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_hook_that_throws_leaves_the_others_idle_and_the_error_says_so, *boost::unit_test::timeout(20)) {
+    Hooked b;
+    bool angry = false;
+    b.setting.on_checkout = [&](ScriptedResource& r, Deadline d) { return angry ? throws(r, d) : true; };
+    Pond& pool = b.start(3);
+    b.fill(3);
+    auto held = b.take(1);
+    angry = true;
+    const auto result = pool.try_checkout(1s);
+    BOOST_TEST_REQUIRE(!result.has_value());
+    BOOST_TEST(holds(result.error().what(), "of 3 slots 1 in use, 1 idle, 0 opening"), result.error().what());
+}
+
 BOOST_AUTO_TEST_CASE(on_checkout_that_throws_at_a_waiter_serves_the_next_waiter, *boost::unit_test::timeout(20)) {
     Hooked b;
     std::atomic<int> turn{0};

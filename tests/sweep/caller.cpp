@@ -71,6 +71,31 @@ BOOST_AUTO_TEST_CASE(a_first_checkout_opens) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(an_error_that_finds_no_memory_still_names_the_fault) {
+    dewpond::Options o = options(1);
+    o.backoff_min = o.backoff_max_waiting = o.backoff_max = 1h;
+    sweep::World world;
+    world.most.store(1);
+    Pool pool{Driver{world}, o, dewpond::OnOpen{Hook{}}, dewpond::OnCheckout{Hook{}}, dewpond::OnReturn{Hook{}}};
+    const auto outcome_under = [&](const sweep::Plan& plan) {
+        sweep::faults().plan(plan);
+        sweep::faults().arm();
+        auto result = pool.try_checkout(1ms);
+        sweep::faults().disarm();
+        BOOST_TEST_REQUIRE(!result.has_value());
+        return result;
+    };
+    BOOST_CHECK(outcome_under({sweep::Plan::call, 1}).error().fault() == dewpond::Fault::unreachable);
+    // The last allocation of all is of something that the error can do without.
+    auto last = dewpond::Fault::none;
+    for (std::int64_t k = 1;; ++k) {
+        const auto result = outcome_under({sweep::Plan::every_allocation_from, k});
+        if (!sweep::faults().hit()) break;
+        last = result.error().fault();
+    }
+    BOOST_CHECK(last == dewpond::Fault::unreachable);
+}
+
 BOOST_AUTO_TEST_CASE(a_checkout_hits) {
     sweep_one("a checkout hits", of_two, [](Bench& b) {
         b.build();

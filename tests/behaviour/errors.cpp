@@ -165,7 +165,7 @@ POND_TEST_CASE(an_old_error_of_opening_is_not_told_when_all_is_well_again) {
 }
 
 // A sink holds up the thread whose opening has failed: its text is known, and the outage is not counted yet.
-void time_out_beside_a_failed_opening(const Config& config, std::uint32_t held, bool told) {
+static void time_out_beside_a_failed_opening(const Config& config, std::uint32_t held, bool told) {
     Bench b{config};
     b.setting.options.outage_grace = 1h;
     Gate gate;

@@ -104,7 +104,7 @@ template <class R>
 using AllByHand = ByHand<R, Uses, Marks, LastUse, Where>;
 static_assert(weighs<All, AllByHand>);
 
-// What a holder touches of its slot never has the lowest twelve bits of the address of its word: a load would wait for the CAS.
+// With a resource of a pointer's size, what a holder touches of its slot never has the lowest twelve bits of the address of its word: a load would wait for the CAS.
 static_assert(offsetof(AllByHand<void*>, where) + sizeof(Where) <= offsetof(detail::IdleSet<detail::RealSync>::Word, bits));
 
 // A watch that warns keeps no more than one that does not; times of leases are two lines of their own.

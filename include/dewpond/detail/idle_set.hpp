@@ -33,7 +33,7 @@ public:
     static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
 
     /// The bits are the last of their line: what a holder reads of its slot comes first in the slot's. A load whose address
-    /// ends in the same 12 bits as that of the CAS before it waits for it, and one slot in 64 lies so.
+    /// ends in the same 12 bits as that of the CAS before it waits for it. A resource larger than a pointer may still lie so.
     struct alignas(cache_line) Word {
         std::uint64_t orphans = 0;  ///< in the child of a fork: what was idle in the parent
         std::byte apart[cache_line - 2 * sizeof(std::uint64_t)];

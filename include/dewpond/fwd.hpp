@@ -50,6 +50,9 @@ struct OpenInBackground;
 struct NoHolders;
 struct Holders;
 class WarnAfter;
+// cells
+struct NoCells;
+struct ThreadCells;
 
 template <class D, class... Policies>
 class Pool;

@@ -19,6 +19,7 @@ struct metrics {};   ///< what is recorded?
 struct waiting {};   ///< who is served first?
 struct opening {};   ///< who opens?
 struct watch {};     ///< who holds what, since when?
+struct cells {};     ///< where does a thread look first?
 struct sync {};      ///< what time and waiting are made of; answered by test types only
 struct on_open {};      ///< user hook: a resource was opened
 struct on_checkout {};  ///< user hook: a resource is about to be handed out
@@ -42,6 +43,8 @@ template <>
 inline constexpr bool is_question<question::opening> = true;
 template <>
 inline constexpr bool is_question<question::watch> = true;
+template <>
+inline constexpr bool is_question<question::cells> = true;
 template <>
 inline constexpr bool is_question<question::sync> = true;
 template <>

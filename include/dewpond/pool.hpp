@@ -28,6 +28,7 @@
 #include <dewpond/lease.hpp>
 #include <dewpond/options.hpp>
 #include <dewpond/place.hpp>
+#include <dewpond/policies/cells.hpp>
 #include <dewpond/policies/hooks.hpp>
 #include <dewpond/policies/lifetime.hpp>
 #include <dewpond/policies/liveness.hpp>
@@ -57,7 +58,7 @@ template <class D, class... Ps>
 using setup_t = Setup<D, resolve_t<question::liveness, default_liveness<D>, D, Ps...>, resolve_t<question::reset, default_reset<D>, D, Ps...>,
                       resolve_t<question::lifetime, NoExpiry, D, Ps...>, resolve_t<question::metrics, Counters, D, Ps...>,
                       resolve_t<question::waiting, Adaptive, D, Ps...>, resolve_t<question::opening, OpenInCaller, D, Ps...>,
-                      resolve_t<question::watch, Holders, D, Ps...>, pick_t<question::sync, RealSync, Ps...>,
+                      resolve_t<question::watch, Holders, D, Ps...>, resolve_t<question::cells, NoCells, D, Ps...>, pick_t<question::sync, RealSync, Ps...>,
                       pick_t<question::on_open, Absent<question::on_open>, Ps...>, pick_t<question::on_checkout, Absent<question::on_checkout>, Ps...>,
                       pick_t<question::on_return, Absent<question::on_return>, Ps...>>;
 
@@ -115,6 +116,7 @@ class Pool {
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::waiting, Ps...>)>, "dewpond: two waiting policies: keep one");
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::opening, Ps...>)>, "dewpond: two opening policies: keep one");
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::watch, Ps...>)>, "dewpond: two watch policies: keep one");
+    static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::cells, Ps...>)>, "dewpond: two cells policies: keep one");
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::sync, Ps...>)>, "dewpond: two sync policies: keep one");
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::on_open, Ps...>)>, "dewpond: two OnOpen hooks: keep one");
     static_assert(detail::rule<(!policies_ok || detail::at_most_one<question::on_checkout, Ps...>)>, "dewpond: two OnCheckout hooks: keep one");
@@ -135,6 +137,8 @@ class Pool {
     static_assert(detail::rule<(!served_ok || (detail::waiting_shape<Ps> && ...))>, "dewpond: a waiting policy needs `bool hand_over(const WaitingView&) const noexcept`");
     static_assert(detail::rule<(!served_ok || (detail::opening_shape<Ps> && ...))>, "dewpond: an opening policy needs `std::uint32_t wanted(const OpeningView&) const noexcept` and `static constexpr bool in_caller`");
     static_assert(detail::rule<(!served_ok || (detail::watch_shape<Ps> && ...))>, "dewpond: a watch policy needs `place_type`, and its `per_slot` (if any) took(place), place() and by_this_thread(), all noexcept: see docs/policies.md");
+
+    static_assert(detail::rule<(!served_ok || (detail::cells_shape<Ps> && ...))>, "dewpond: a cells policy needs `static constexpr bool keeps`");
 
     using Core = typename detail::core_for<driver_ok, pack_ok, D, Ps...>::type;
     using PlaceArg = typename Core::Place;
@@ -161,8 +165,8 @@ public:
 
     /// A lease, or an exception: waits, opens and checks within one deadline, `checkout_timeout` if none is given.
     /// Throws PoolError. Cost of a hit with nothing asked: two CAS with its return; no clock, no allocation.
-    Lease checkout(PlaceArg place = std::source_location::current()) { return take(nullptr, no_stop(), place); }
-    Lease checkout(Limit limit, PlaceArg place = std::source_location::current()) { return take(&limit, no_stop(), place); }
+    DEWPOND_INLINE Lease checkout(PlaceArg place = std::source_location::current()) { return take(nullptr, no_stop(), place); }
+    DEWPOND_INLINE Lease checkout(Limit limit, PlaceArg place = std::source_location::current()) { return take(&limit, no_stop(), place); }
 
     /// What is idle and passes the checks that are free, at once: never waits, opens or pings. No exception is let out.
     Result<Lease> try_checkout(PlaceArg place = std::source_location::current()) noexcept {
@@ -173,8 +177,8 @@ public:
 
 #if defined(__cpp_lib_jthread)
     /// As above; a triggered stop token ends the wait with `cancelled`.
-    Lease checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(&limit, &stop, place); }
-    Lease checkout(const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(nullptr, &stop, place); }
+    DEWPOND_INLINE Lease checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(&limit, &stop, place); }
+    DEWPOND_INLINE Lease checkout(const std::stop_token& stop, PlaceArg place = std::source_location::current()) { return take(nullptr, &stop, place); }
     Result<Lease> try_checkout(Limit limit, const std::stop_token& stop, PlaceArg place = std::source_location::current()) noexcept {
         return attempt(&limit, &stop, place);
     }
@@ -304,7 +308,8 @@ private:
         static constexpr char letters[] = {letter(origin_of<question::liveness, D, Ps...>()), letter(origin_of<question::reset, D, Ps...>()),
                                                           letter(origin_of<question::lifetime, D, Ps...>()), letter(origin_of<question::metrics, D, Ps...>()),
                                                           letter(origin_of<question::waiting, D, Ps...>()),  letter(origin_of<question::opening, D, Ps...>()),
-                                                          letter(origin_of<question::watch, D, Ps...>()),    '\0'};
+                                                          letter(origin_of<question::watch, D, Ps...>()),    letter(origin_of<question::cells, D, Ps...>()),
+                                                          '\0'};
         return letters;
     }
 

@@ -28,14 +28,14 @@ struct AnyPatience {
     return Deadline{Engine::it().now() + std::chrono::milliseconds{milliseconds}};
 }
 
-template <class S, class Waiting = AnyPatience, class Opening = dewpond::OpenInCaller>
+template <class S, class Waiting = AnyPatience, class Opening = dewpond::OpenInCaller, template <class> class Hub = dewpond::detail::NoHub>
 class Basin {
 public:
-    using Exchange = dewpond::detail::Exchange<S, Waiting, Opening>;
+    using Exchange = dewpond::detail::Exchange<S, Waiting, Opening, Hub<S>>;
     using Node = typename Exchange::Node;
     static constexpr std::uint32_t most = 4;
 
-    explicit Basin(const Plan& plan) : exchange{plan, S{}, Waiting{}, Opening{}} {
+    explicit Basin(const Plan& plan) : exchange{plan, S{}, Waiting{}, Opening{}, this, [](void* self, std::uint32_t i) noexcept { static_cast<Basin*>(self)->offer(i); }} {
         watched = this;
         Engine::it().on_unlock = [](const void* mutex) {
             const Basin* b = static_cast<const Basin*>(watched);
@@ -63,7 +63,7 @@ public:
     };
 
     [[nodiscard]] Got checkout(Deadline by = {}, Stop* stop = nullptr, bool may_wait = true) noexcept {
-        if (const std::uint32_t i = exchange.idle().take(); i != nil && fit(i)) return lent(i);
+        if (const std::uint32_t i = take_near(); i != nil && fit(i)) return lent(i);
         else if (i != nil) return slow(by, stop, may_wait, i);
         return slow(by, stop, may_wait, nil);
     }
@@ -84,6 +84,9 @@ public:
         Resource& r = resources_[i];
         require(r.holders == 1, "returned twice");
         --r.holders;
+        if constexpr (Hub<S>::on) {
+            if (exchange.hub().keep(i)) return;
+        }
         offer(i);
     }
     void discard(std::uint32_t i, bool* begun = nullptr) noexcept {
@@ -248,6 +251,13 @@ public:
     unsigned opened_in_all = 0, closed_in_all = 0, ticks = 0;
 
 private:
+    [[nodiscard]] std::uint32_t take_near() noexcept {
+        std::uint32_t i = nil;
+        if constexpr (Hub<S>::on) {
+            if (exchange.hub().take(i)) return i;
+        }
+        return exchange.idle().take();
+    }
     struct Resource {
         Var<unsigned> water;
         std::uint32_t home = 0, barged = 0;

@@ -86,6 +86,20 @@ const std::vector<Scenario>& basin_scenarios() {
         {"late_at_the_gate", late_at_the_gate<S>, {.stale = 0, .faults = 0}},
         {"vacancy_beside_a_return", vacancy_beside_a_return<S>, {.stale = 0, .faults = 0}},
         {"claimed_by_the_keeper", claimed_by_the_keeper<S>, {}},
+        {"cells_share_one", cells_share<S, 2, 1, 3>, {.stale = 1, .faults = 0}},
+        {"cells_share_two", cells_share<S, 2, 2, 3>, {.stale = 1, .faults = 0}},
+        {"cells_are_many", cells_share<S, 4, 2, 4>, {.faults = 0}, false},
+        {"cell_and_a_stranger", cell_and_a_stranger<S>, {.faults = 0}},
+        {"cell_of_an_absent_one", cell_of_an_absent_one<S>, {.faults = 0}},
+        {"cell_of_a_thread_that_ends", cell_of_a_thread_that_ends<S>, {.faults = 0}},
+        {"cell_outlives", cell_outlives<S>, {.preemptions = 3, .faults = 0}},
+        {"cell_under_close", cell_under_close<S>, {.preemptions = 3, .faults = 0}},
+        {"cells_across", cells_across<S>, {.stale = 1, .faults = 0}},
+        {"cells_and_the_keeper", cells_and_the_keeper<S>, {.faults = 0}},
+        {"cells_shrink", cells_shrink<S>, {.stale = 1, .faults = 0}},
+        {"cells_and_a_callback", cells_and_a_callback<S>, {.faults = 0}},
+        {"cells_and_one_is_late", cells_and_one_is_late<S>, {.stale = 1, .faults = 0, .timeouts = 1}},
+        {"cells_forked", cells_forked<S>, {.faults = 0}},
     };
     return list;
 }

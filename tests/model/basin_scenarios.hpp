@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/basin_callbacks.hpp"
+#include "model/basin_cells.hpp"
 #include "model/basin_closing.hpp"
 #include "model/basin_crew.hpp"
 #include "model/basin_outage.hpp"

@@ -51,6 +51,7 @@ Outcome Engine::run(void (*scenario)(), const Bounds& bounds, Strategy& strategy
     on_unlock = nullptr;
     peeking_ = 0;
     others_vanished_ = false;
+    ++run_number_;
     found_ = 0;
     setting_up_ = running_ = true;
     current_ = 0;
@@ -94,6 +95,7 @@ unsigned Engine::start(void (*body)(void*), void* closure) noexcept {
     Fiber& f = fibers_[id];
     f.body = body;
     f.closure = closure;
+    f.leave = nullptr;
     f.clock = {};
     if (id != 0) {
         f.clock = clock();
@@ -109,6 +111,7 @@ unsigned Engine::start(void (*body)(void*), void* closure) noexcept {
                                               scheduler_ = std::move(back);
                                               for (;;) {
                                                   f.body(f.closure);
+                                                  if (f.leave != nullptr) f.leave();
                                                   ended();
                                               }
                                               return std::move(scheduler_);
@@ -140,6 +143,15 @@ void Engine::ended() noexcept {
     } else {
         pick();
     }
+}
+
+void Engine::heavy() noexcept {
+    point();
+    Clock all;
+    for (unsigned i = 0; i < used_; ++i) all.join(fibers_[i].clock);
+    for (unsigned i = 0; i < used_; ++i) fibers_[i].clock.join(all);
+    note("has every fiber pass a barrier", nullptr);
+    tick();
 }
 
 void Engine::fail(const char* why) noexcept {

@@ -116,6 +116,9 @@ public:
     [[nodiscard]] bool adversarial() const noexcept { return bounds_.timeouts != 0; }
     void sleep_until(dewpond::TimePoint at) noexcept;
     [[nodiscard]] unsigned me() const noexcept { return current_; }
+    [[nodiscard]] std::uint64_t run_number() const noexcept { return run_number_; }
+    /// Called when the running fiber has ended its work, as one of its last steps.
+    void at_end(void (*leave)() noexcept) noexcept { fibers_[current_].leave = leave; }
     [[nodiscard]] unsigned locks_held() const noexcept { return fibers_[current_].locks; }
     [[nodiscard]] bool running() const noexcept { return running_; }
     /// Reads made while peeking are no steps.
@@ -152,6 +155,8 @@ public:
     /// Makes room for others until something has changed, or nobody else can run.
     void yield() noexcept;
     void changed() noexcept;
+    /// A barrier in every fiber at once: what each has done is known to the running one, and the reverse.
+    void heavy() noexcept;
     void note(const char* what, const void* where, std::uint64_t a = 0, std::uint64_t b = 0) noexcept;
 
 private:
@@ -170,6 +175,7 @@ private:
         unsigned locks = 0;
         void (*body)(void*) = nullptr;
         void* closure = nullptr;
+        void (*leave)() noexcept = nullptr;
         Exceptions exceptions;
         dewpond::detail::Deferred::Pending pending;
     };
@@ -199,6 +205,7 @@ private:
     Clock total_order_;
     const char* failure_ = nullptr;
     unsigned made_ = 0;
+    std::uint64_t run_number_ = 0;
     std::uint64_t hash_ = 0;
     std::uint16_t places_ = 0;
     Decision list_[most_decisions];

@@ -15,8 +15,8 @@ struct Invariants {
     }
 
     /// The first one that is broken, or null.
-    template <class Sync, class Waiting, class Opening>
-    [[nodiscard]] static const char* broken(const Exchange<Sync, Waiting, Opening>& e) noexcept {
+    template <class Sync, class Waiting, class Opening, class Hub>
+    [[nodiscard]] static const char* broken(const Exchange<Sync, Waiting, Opening, Hub>& e) noexcept {
         using Set = IdleSet<Sync>;
         const auto* head = e.fifo_.head();
         const bool parked = head != nullptr && head->standing() == Standing::waiting;
@@ -37,6 +37,8 @@ struct Invariants {
         }
         idle = e.idle_.count();
         if (parked && idle != 0) return "I-b: a slot is idle beside a parked head";
+        const std::uint32_t kept = e.hub_.count(nil);
+        if (kept != 0 && (head != nullptr || e.closing_ || e.ledger_.excess())) return "a thread keeps a slot although returns come to the mutex";
         std::uint32_t queued = 0, async = 0;
         for (const auto* n = head; n != nullptr; n = n->next) {
             ++queued;
@@ -56,6 +58,9 @@ struct Invariants {
             live += l.phase(i) == SlotPhase::live ? 1 : 0;
             if (l.phase(i) != SlotPhase::live && e.idle_.is_idle(i)) return "I-d: a slot is idle and something else";
         }
+        bool twice = false;
+        e.hub_.each([&](std::uint32_t i) { twice = twice || l.phase(i) != SlotPhase::live || e.idle_.is_idle(i); });
+        if (twice) return "I-d: a slot is kept and something else";
         if (counted != l.counted() || opening != l.opening() || retiring != l.retiring()) return "I-e: the counts do not add up";
         const std::uint64_t told = e.census_.newest();
         if (told != (std::uint64_t{counted} | std::uint64_t{opening} << 16 | std::uint64_t{retiring} << 32 | std::uint64_t{queued} << 48)) return "the census does not tell what is counted";
@@ -64,7 +69,7 @@ struct Invariants {
         if (e.head_since_.newest() != (head != nullptr ? ticks(head->since) : 0)) return "told wrongly since when the first has waited";
         if (e.down_since_.newest() != (l.outage.down ? ticks(l.outage.down_since) : 0)) return "told wrongly since when the pool has been down";
         if (e.outage_.newest() != dewpond::detail::OutageWord::of(l.outage).bits) return "told wrongly why the last opening failed";
-        if (idle > live) return "I-d: more slots are idle than live";
+        if (idle + kept > live) return "I-d: more slots are idle than live";
         if (Opening::in_caller && parked && !head->async() && !e.closing_ && l.may_open(e.sync_.now())) return "I-f: the head is parked beside a vacancy it may open";
         if (e.visitors_ > 1000) return "more visitors left than came";
         return nullptr;
@@ -77,7 +82,7 @@ struct Invariants {
         if (e.fifo_.size() != 0) return "at rest somebody is queued";
         if (e.visitors_ != 0) return "at rest somebody is counted as visitor";
         if (e.ledger_.opening() != 0 || e.ledger_.retiring() != 0) return "at rest a slot is on its way";
-        if (e.ledger_.counted() != e.idle_.count()) return "a slot is lost: at rest all that is counted is idle";
+        if (e.ledger_.counted() != e.count_idle()) return "a slot is lost: at rest all that is counted is idle";
         if (!e.closing_ && (bits_of(e.idle_, 0) & e.idle_.control) != 0) return "at rest returns come to the mutex";
         return nullptr;
     }

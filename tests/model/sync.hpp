@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <dewpond/deadline.hpp>
 #include <dewpond/detail/sync.hpp>
@@ -10,6 +11,24 @@
 #include "model/memory.hpp"
 
 namespace model {
+
+/// Zero at the beginning of each run.
+template <class T>
+class OfRun {
+public:
+    T& get() noexcept {
+        if (run_ != Engine::it().run_number()) {
+            std::destroy_at(&value_);
+            std::construct_at(&value_);
+            run_ = Engine::it().run_number();
+        }
+        return value_;
+    }
+
+private:
+    T value_{};
+    std::uint64_t run_ = 0;
+};
 
 template <int Flaw = 0>
 struct Sync {
@@ -21,6 +40,7 @@ struct Sync {
     using mutex = Mutex;
     using thread = Thread;
     static constexpr int spins = 1;
+    static constexpr std::uint32_t rests = 1;
 
     [[nodiscard]] static dewpond::TimePoint now() noexcept { return Engine::it().now(); }
 
@@ -40,6 +60,23 @@ struct Sync {
         Engine::it().unpark(word, true);
     }
     static void relax() noexcept { Engine::it().yield(); }
+
+    /// Of a fiber, or of all, in this run.
+    template <class T>
+    [[nodiscard]] static T& of_thread() noexcept {
+        static OfRun<T> mine[max_fibers];
+        return mine[Engine::it().me()].get();
+    }
+    template <class T>
+    [[nodiscard]] static T& of_process() noexcept {
+        static OfRun<T> all;
+        return all.get();
+    }
+    template <void (*Leave)() noexcept>
+    static void at_thread_end() noexcept { Engine::it().at_end(Leave); }
+    static void light() noexcept {}
+    static void heavy() noexcept { Engine::it().heavy(); }
+    [[nodiscard]] static bool has_heavy() noexcept { return true; }
 
     template <class F>
     [[nodiscard]] static Thread start(const dewpond::detail::ThreadName&, F f) {

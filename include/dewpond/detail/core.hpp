@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <dewpond/detail/announcer.hpp>
+#include <dewpond/detail/call.hpp>
 #include <dewpond/detail/demand.hpp>
 #include <dewpond/detail/exchange.hpp>
 #include <dewpond/detail/fork_watch.hpp>
@@ -29,51 +30,6 @@
 
 namespace dewpond::inline v0::detail {
 
-/// How much of what is left one check may take, so that a peer that is mute leaves time to ask another one or to open: half,
-/// but at most two seconds, and up to a tenth of a second in any case: a short limit is the check's alone. Pure.
-[[nodiscard]] constexpr Duration share_of_check(Duration left) noexcept {
-    const Duration half = left.ns() / 2, least = std::chrono::milliseconds{100}, most = std::chrono::seconds{2};
-    return (std::min)((std::min)((std::max)(half, least), most), left);
-}
-
-/// One call of a user: its limit, turned into a deadline at the first step that needs one.
-template <class Sync>
-class Call {
-public:
-    Call(Limit limit, Sync& sync) noexcept : limit_{limit}, sync_{&sync} {}
-    [[nodiscard]] Deadline deadline() noexcept {
-        if (!known_) anchor(sync_->now());
-        return deadline_;
-    }
-    void anchor(TimePoint now) noexcept {
-        if (known_) return;
-        deadline_ = limit_.from(now);
-        began_ = seen_ = now;
-        known_ = true;
-    }
-    /// The moment it was anchored at: what was spent since, on the hit path too, belongs to the call.
-    [[nodiscard]] TimePoint began() const noexcept { return began_; }
-    [[nodiscard]] bool has_begun() const noexcept { return known_; }
-    /// No time is left: a check that talks would only tell that.
-    [[nodiscard]] bool late() noexcept {
-        if (known_) seen_ = sync_->now();
-        return limit_.is_zero() || (known_ && deadline_.passed(seen_));
-    }
-    /// By when one check is to have its answer; after `late()`, which has looked at the clock.
-    [[nodiscard]] Deadline check_deadline() noexcept {
-        const Deadline all = deadline();
-        return earlier(all, Deadline::after(seen_, share_of_check(all.remaining(seen_))));
-    }
-    bool hook_threw = false;
-
-private:
-    Limit limit_;
-    Sync* sync_;
-    Deadline deadline_{};
-    TimePoint began_{}, seen_{};
-    bool known_ = false;
-};
-
 /// What a resource about to be handed out turned out to be.
 enum class Admission : std::uint8_t { fit, unusable, left_dirty, hook_threw };
 
@@ -85,7 +41,7 @@ public:
     using Driver = typename S::driver;
     using Resource = typename S::resource;
     using Place = typename S::place_type;
-    using Exchange = detail::Exchange<Sync, typename S::waiting, typename S::opening>;
+    using Exchange = detail::Exchange<Sync, typename S::waiting, typename S::opening, std::conditional_t<S::keeps_cells, Cells<Sync>, NoHub<Sync>>>;
     using Node = typename Exchange::Node;
     using Call = detail::Call<Sync>;
     template <class T>
@@ -120,7 +76,7 @@ public:
 
     /// Takes what is idle and fit; null: take the slow path. `call` is null unless hit_takes_time.
     DEWPOND_INLINE Slot* hit(Place place, Call* call = nullptr) noexcept {
-        const std::uint32_t i = exchange_.idle().take();
+        const std::uint32_t i = take_near();
         if (i == nil) [[unlikely]] return nullptr;
         Slot& s = slots_[i];
         if constexpr (S::checks || hit_takes_time) {
@@ -132,7 +88,19 @@ public:
         lent(s, place);
         return &s;
     }
-    /// A lease ends. The successful put is the last touch of the core.
+    /// Where a thread keeps its own, what all share is out of line: a lease's end is to be inlined.
+    DEWPOND_INLINE std::uint32_t take_near() noexcept {
+        if constexpr (S::keeps_cells) {
+            std::uint32_t i = nil;
+            if (exchange_.hub().take(i)) [[likely]] return i;
+            return take_shared();
+        } else {
+            return exchange_.idle().take();
+        }
+    }
+    __attribute__((noinline)) std::uint32_t take_shared() noexcept { return exchange_.idle().take(); }
+    __attribute__((noinline)) bool put_shared(Slot& s) noexcept { return offer(s); }
+    /// A lease ends. The successful put, or to keep it, is the last touch of the core.
     DEWPOND_INLINE void give_back(Slot& s) noexcept {
         ended(s);
         if constexpr (S::template has_hook<typename S::on_return>) {
@@ -146,6 +114,10 @@ public:
             }
             if (s.to_retire()) [[unlikely]] {
                 come_home(s);
+                return;
+            }
+            if constexpr (S::keeps_cells) {
+                if (s.doomed() || !exchange_.hub().keep(s.index)) [[unlikely]] put_shared(s);
                 return;
             }
             if (!exchange_.idle().put(s.home, s.bit, s.barged)) [[unlikely]] surrender(s);
@@ -230,6 +202,10 @@ private:
         std::uint32_t incarnation = 0;  ///< how often renew() had been called when its opening began
         int handle = -1;                ///< what the driver's poll_handle said last, where the keeper sweeps
         [[no_unique_address]] typename per_slot_of<typename S::lifetime>::type life;
+        struct Kept {
+            bool seen = false;  ///< in a cell, when last looked at
+        };
+        [[no_unique_address]] std::conditional_t<S::keeps_cells, Kept, Absent<struct kept_tag>> kept;
     };
 
     static Plan plan_of(const Options& o);
@@ -280,6 +256,7 @@ private:
     ReturnReport after_reset(Slot& s, ReturnReport so_far) noexcept;
     bool offer(Slot& s) noexcept { return exchange_.idle().put(s.home, s.bit, s.barged) || surrender(s); }
     bool surrender(Slot& s) noexcept;
+    static void offer_of(void* pool, std::uint32_t slot) noexcept { static_cast<Core*>(pool)->offer(static_cast<Core*>(pool)->slots_[slot]); }
     void retire(Slot& s, CloseReason why, bool counted_as_retiring = false) noexcept;
     void bury(Slot& s, CloseReason why) noexcept;
     void finish_reset(Slot& s) noexcept;

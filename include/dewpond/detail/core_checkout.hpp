@@ -17,7 +17,7 @@ struct NoStop {};
 
 template <class S>
 Core<S>::Core(Parts parts, Options options)
-    : exchange_{plan_of(options), std::move(parts.sync), std::move(parts.waiting), std::move(parts.opening)},
+    : exchange_{plan_of(options), std::move(parts.sync), std::move(parts.waiting), std::move(parts.opening), this, &Core::offer_of},
       slots_{std::make_unique<Slot[]>(exchange_.plan().capacity)},
       driver_{std::move(parts.driver)},
       live_{std::move(parts.liveness)},
@@ -168,7 +168,7 @@ DEWPOND_COLD auto Core<S>::try_idle(Place place) noexcept -> Result<Slot*> {
         if constexpr (requires { metrics_.failed(code); }) metrics_.failed(code);
         return error(code, {});
     };
-    for (std::uint32_t i; (i = exchange_.idle().take()) != nil;) {
+    for (std::uint32_t i; (i = exchange_.take_idle()) != nil;) {
         Slot& s = slots_[i];
         const Admission a = admit(s, &call);  // with no time at all, hence without the checks that talk
         if (a == Admission::fit) {

@@ -12,6 +12,7 @@ void Core<S>::orphan(void* pool) noexcept {
     Core& self = *static_cast<Core*>(pool);
     self.forked_.store(1, std::memory_order_relaxed);
     self.exchange_.idle().orphan();
+    self.exchange_.hub().orphan([&self](std::uint32_t slot) { self.exchange_.idle().orphan_too(slot); });
 }
 
 /// The slot is the caller's and is not used again.

@@ -212,6 +212,7 @@ template <class S>
 void Core<S>::tick(bool of_crew, Duration overslept) noexcept {
     const TimePoint now = exchange_.sync().now();
     exchange_.expire(now);
+    exchange_.recall();  // what threads keep rests, too
     look_at_all(now);
     note_demand(0, now);
     if (const Duration late = stalled(overslept); late > Duration{}) {
@@ -368,11 +369,16 @@ template <class S>
 void Core<S>::look(TimePoint now) noexcept {
     if constexpr (S::keeps_uses) {
         Duration oldest{};
+        if constexpr (S::keeps_cells) {
+            for (SlotNote& note : notes_) note.kept.seen = false;
+            exchange_.hub().each([this](std::uint32_t slot) { notes_[slot].kept.seen = true; });
+        }
         for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
             Sample& sample = notes_[i].sample;
             if (!sample.present) continue;
             // The bit first: whoever sees it set also sees the use count its holder wrote before.
-            const bool idle = exchange_.idle().is_idle(i);
+            bool idle = exchange_.idle().is_idle(i);
+            if constexpr (S::keeps_cells) idle = idle || notes_[i].kept.seen;
             sample.look(uses_of(slots_[i]), idle, now);
             oldest = (std::max)(oldest, sample.out_for(now));
         }

@@ -80,7 +80,7 @@ std::uint32_t Core<S>::note_demand(std::uint32_t more, TimePoint now) noexcept {
     const std::uint32_t live = c.counted - (std::min)(c.opening + c.retiring, c.counted);
     // Whoever opens for himself is neither in use nor waiting, and wants a slot all the same; what the crew opens is for
     // somebody who waits, or for nobody.
-    const std::uint32_t demand = live - (std::min)(exchange_.idle().count(), live) + c.openers + c.waiting + more;
+    const std::uint32_t demand = live - (std::min)(exchange_.count_idle(), live) + c.openers + c.waiting + more;
     demand_.note(demand, now);
     return demand;
 }
@@ -101,7 +101,7 @@ Stats Core<S>::stats() {
     out.opening = (std::min)(c.opening, c.counted);
     out.retiring = (std::min)(c.retiring, c.counted - out.opening);
     const std::uint32_t rest = c.counted - out.opening - out.retiring;
-    out.idle = (std::min)(exchange_.idle().count(), rest);
+    out.idle = (std::min)(exchange_.count_idle(), rest);
     out.in_use = rest - out.idle;
     out.waiting = c.waiting;
     const std::int64_t now = ticks(at), head = exchange_.head_since(), down = exchange_.down_since();
@@ -161,7 +161,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
             return l.outage;
         });
         d->resetting = retiring;
-        d->idle = (std::min)(exchange_.idle().count(), counted - d->opening - retiring);
+        d->idle = (std::min)(exchange_.count_idle(), counted - d->opening - retiring);
         d->in_use = counted - d->opening - retiring - d->idle;
         d->waiting = exchange_.census().waiting;
         fault = outage.fault;
@@ -223,6 +223,7 @@ std::string Core<S>::inspect() {
     if (forked()) return out;
     const TimePoint now = exchange_.sync().now();
     look_at_all(now);
+    exchange_.recall();
     for (std::uint32_t i = 0; i < exchange_.plan().capacity; ++i) {
         const SlotPhase phase = exchange_.locked([&] { return exchange_.ledger().phase(i); });
         if (phase == SlotPhase::vacant) continue;
@@ -297,6 +298,7 @@ std::string Core<S>::describe() const {
     answer("waiting", exchange_.waiting_rule());
     answer("opening", exchange_.opening_rule());
     answer("watch", watch_);
+    answer("cells", typename S::cells{});
     const std::uint32_t peak = demand_.ever(), most = exchange_.max_size();
     append(out, text("  demand: ", peak, " at once at the most since the start, in use or waiting: max_size ",
                      peak > most ? text("is ", peak - most, " short of it\n") : std::string{"is enough for it\n"}));

@@ -11,14 +11,14 @@
 
 namespace dewpond::inline v0::detail {
 
-template <class Sync, class Waiting, class Opening>
-class CrewDesk : protected Settlement<Sync, Waiting, Opening> {
-    using Base = Settlement<Sync, Waiting, Opening>;
+template <class Sync, class Waiting, class Opening, class Hub = NoHub<Sync>>
+class CrewDesk : protected Settlement<Sync, Waiting, Opening, Hub> {
+    using Base = Settlement<Sync, Waiting, Opening, Hub>;
     using Lock = Locked<typename Sync::mutex>;
 
 public:
-    CrewDesk(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
-        : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}
+    CrewDesk(const Plan& plan, Sync sync, Waiting waiting, Opening opening, void* pool, void (*offer)(void*, std::uint32_t) noexcept)
+        : Base{plan, std::move(sync), std::move(waiting), std::move(opening), pool, offer} {}
 
     struct Work {
         enum Kind : std::uint8_t { none, slot_job, open, tick } kind = none;

@@ -11,9 +11,9 @@
 
 namespace dewpond::inline v0::detail {
 
-template <class Sync, class Waiting, class Opening>
-class Exchange : CrewDesk<Sync, Waiting, Opening> {
-    using Base = CrewDesk<Sync, Waiting, Opening>;
+template <class Sync, class Waiting, class Opening, class Hub = NoHub<Sync>>
+class Exchange : CrewDesk<Sync, Waiting, Opening, Hub> {
+    using Base = CrewDesk<Sync, Waiting, Opening, Hub>;
     friend struct Invariants;  // tests/model: what holds whenever the mutex is free
 
 public:
@@ -22,11 +22,16 @@ public:
     using typename Base::Work;
     using Base::next_work, Base::hasten, Base::ticked, Base::post_job, Base::rest, Base::ring_all;
 
-    Exchange(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
-        : Base{plan, std::move(sync), std::move(waiting), std::move(opening)} {}
+    /// `offer(pool, slot)`: how a thread that ends gives back what it kept.
+    Exchange(const Plan& plan, Sync sync, Waiting waiting, Opening opening, void* pool = nullptr, void (*offer)(void*, std::uint32_t) noexcept = nullptr)
+        : Base{plan, std::move(sync), std::move(waiting), std::move(opening), pool, offer} {}
 
     [[nodiscard]] IdleSet<Sync>& idle() noexcept { return idle_; }
     [[nodiscard]] const IdleSet<Sync>& idle() const noexcept { return idle_; }
+    /// Where threads keep what they have just returned.
+    [[nodiscard]] Hub& hub() noexcept { return hub_; }
+    /// What is idle, kept or not.
+    [[nodiscard]] std::uint32_t count_idle() const noexcept { return idle_.count() + hub_.count(nil); }
     [[nodiscard]] Sync& sync() noexcept { return sync_; }
     [[nodiscard]] const Plan& plan() const noexcept { return ledger_.plan(); }
     [[nodiscard]] const Waiting& waiting_rule() const noexcept { return waiting_; }
@@ -41,7 +46,7 @@ public:
         Lock lock{mutex_};
         n.word.store(static_cast<std::uint32_t>(Standing::waiting), std::memory_order_relaxed);
         if (closing_) return refuse(Code::closed);
-        if (const std::uint32_t i = idle_.take(); i != nil) return {Standing::slot, i, {}};
+        if (const std::uint32_t i = take_any(); i != nil) return {Standing::slot, i, {}};
         const TimePoint now = sync_.now();
         const bool late = n.deadline.passed(now);
         if (may_wait && !late && !n.async() && Opening::in_caller && ledger_.may_open(now)) return claim_vacancy(wakes, lock);
@@ -133,6 +138,25 @@ public:
     void visit() noexcept {
         Lock lock{mutex_};
         ++visitors_;
+    }
+
+    /// What is idle, or kept in whatever cell; `nil`.
+    [[nodiscard]] std::uint32_t take_idle() noexcept {
+        if constexpr (Hub::on) {
+            if (std::uint32_t i = nil; hub_.take(i)) return i;
+            if (const std::uint32_t i = idle_.take(); i != nil) return i;
+            Lock lock{mutex_};
+            return take_any();
+        } else {
+            return idle_.take();
+        }
+    }
+    /// Nothing is kept at this moment; nobody is in want of it.
+    void recall() noexcept {
+        if constexpr (Hub::on) {
+            Lock lock{mutex_};
+            hub_.recall(publisher(), true);
+        }
     }
 
     // ---- slots that become free ----
@@ -305,6 +329,11 @@ public:
     [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }  ///< inside locked() only
 
 private:
+    [[nodiscard]] std::uint32_t take_any() noexcept {
+        std::uint32_t i = idle_.take();
+        if (i == nil && hub_.recall(publisher())) i = idle_.take();
+        return i;
+    }
     void fail_all(Code why) noexcept {
         for (bool more = true; more;) {
             Wakes<Sync> wakes;
@@ -337,7 +366,7 @@ private:
         return look();
     }
 
-    using Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
+    using Base::hub_, Base::publisher, Base::pass_on, Base::idle_, Base::mutex_, Base::sync_, Base::waiting_, Base::opening_, Base::ledger_, Base::fifo_, Base::visitors_,
         Base::closing_, Base::handle_, Base::drained_, Base::most_, Base::census_, Base::openers_, Base::head_since_, Base::down_since_, Base::outage_, Base::closed_, Base::ready_,
         Base::settle, Base::fail, Base::refuse, Base::turn_down, Base::leave_queue, Base::claim_vacancy, Base::wants_opening, Base::last, Base::tell_drained, Base::ring,
         Base::draw, Base::publish_census, Base::finish;

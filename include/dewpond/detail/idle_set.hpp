@@ -126,6 +126,8 @@ public:
             w.orphans = w.bits.exchange(attention, std::memory_order_relaxed) & ~control;
         }
     }
+    /// This one was idle, too, though no word showed it.
+    void orphan_too(std::uint32_t slot) noexcept { word(home_of(slot)).orphans |= bit_of(slot); }
     /// One of those that were idle, or `nil` after the last.
     [[nodiscard]] std::uint32_t take_orphan() noexcept {
         for (std::uint32_t k = 0; k < words_; ++k) {

@@ -25,7 +25,7 @@ concept all_policies = (Policy<Ps> && ...);
 template <class... Ps>
 concept no_duplicates = at_most_one<question::liveness, Ps...> && at_most_one<question::reset, Ps...> && at_most_one<question::lifetime, Ps...> &&
                         at_most_one<question::metrics, Ps...> && at_most_one<question::waiting, Ps...> && at_most_one<question::opening, Ps...> &&
-                        at_most_one<question::watch, Ps...> && at_most_one<question::sync, Ps...> && at_most_one<question::on_open, Ps...> &&
+                        at_most_one<question::watch, Ps...> && at_most_one<question::cells, Ps...> && at_most_one<question::sync, Ps...> && at_most_one<question::on_open, Ps...> &&
                         at_most_one<question::on_checkout, Ps...> && at_most_one<question::on_return, Ps...>;
 
 template <class P>
@@ -127,9 +127,13 @@ concept watch_shape = !answers_v<question::watch, P> || ((requires { typename P:
 })) && (!hook_warn_after<P>() || requires(const P& p) {
     { p.warn_after() } noexcept -> std::same_as<Duration>;
 }));
+template <class P>
+concept cells_shape = !answers_v<question::cells, P> || requires {
+    { P::keeps } -> std::convertible_to<bool>;
+};
 template <class D, class... Ps>
 concept shapes_fit = ((liveness_shape<Ps, D> && reset_shape<Ps, D> && lifetime_shape<Ps> && metrics_shape<Ps> && waiting_shape<Ps> && opening_shape<Ps> &&
-                       watch_shape<Ps>) && ...);
+                       watch_shape<Ps> && cells_shape<Ps>) && ...);
 
 // ---- drivers ----
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <dewpond/detail/cells.hpp>
 #include <dewpond/detail/idle_set.hpp>
 #include <dewpond/detail/ledger.hpp>
 #include <dewpond/detail/samples.hpp>
@@ -49,7 +50,7 @@ struct Census {
     std::uint32_t openers = 0;  ///< of the opening ones, those that callers open for themselves
 };
 
-template <class Sync, class Waiting, class Opening>
+template <class Sync, class Waiting, class Opening, class Hub = NoHub<Sync>>
 class Settlement {
 protected:
     using Node = detail::Node<Sync>;
@@ -57,8 +58,8 @@ protected:
     /// Every return goes to the head and nothing is visible while anybody is queued.
     static constexpr bool strict = requires { Waiting::always_hands_over; };
 
-    Settlement(const Plan& plan, Sync sync, Waiting waiting, Opening opening)
-        : idle_{(std::max)(plan.capacity, plan.max_size), plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan}, most_{plan.max_size} {
+    Settlement(const Plan& plan, Sync sync, Waiting waiting, Opening opening, void* pool, void (*offer)(void*, std::uint32_t) noexcept)
+        : hub_{pool, offer}, idle_{(std::max)(plan.capacity, plan.max_size), plan.sample}, sync_{std::move(sync)}, waiting_{std::move(waiting)}, opening_{std::move(opening)}, ledger_{plan}, most_{plan.max_size} {
         // Not by its address alone: forked workers have their pools where their siblings have them.
         random_ = scatter(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(this) >> 4) ^ static_cast<std::uint64_t>(ticks(sync_.now()))) | 1;
     }
@@ -69,7 +70,9 @@ protected:
     void settle(Wakes<Sync>& wakes) noexcept {
         for (;;) {
             Node* h = fifo_.head();
-            const bool seen = idle_.set_control(control_wanted(h));
+            const std::uint64_t wanted = control_wanted(h);
+            hub_.follow(wanted != 0, publisher());  // first: what was kept is seen below
+            const bool seen = idle_.set_control(wanted);
             if (h == nullptr || closing_) break;
             if (seen && (strict || h->async()) && !wakes.full()) {  // a callback cannot come and look
                 if (const std::uint32_t i = idle_.take(); i != nil) {
@@ -104,6 +107,10 @@ protected:
         if (closing_ || ledger_.excess()) return Set::attention;
         if (h == nullptr) return 0;
         return !strict && h->standing() == Standing::notified && idle_.words() == 1 ? Set::control : Set::attention;
+    }
+    /// What was kept in a cell is idle for all to see.
+    [[nodiscard]] auto publisher() noexcept {
+        return [this](std::uint32_t slot) { idle_.publish(slot); };
     }
     [[nodiscard]] bool hand_over(const Node& h) noexcept {
         if (strict || h.async()) return true;
@@ -176,6 +183,7 @@ protected:
         v.on_way = !Opening::in_caller && h != nullptr && h->standing() == Standing::notified ? 1 : 0;
         v.min_idle = ledger_.plan().min_idle;
         v.idle = v.min_idle == 0 ? 0 : idle_.count();
+        if (v.idle < v.min_idle) v.idle += hub_.count(v.min_idle - v.idle);
         v.vacant = ledger_.max_size() - (std::min)(ledger_.max_size(), ledger_.counted());
         return (std::max)(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
     }
@@ -228,6 +236,7 @@ protected:
 
     // ---- data ----
 
+    [[no_unique_address]] Hub hub_;
     IdleSet<Sync> idle_;
     typename Sync::mutex mutex_;
     [[no_unique_address]] Sync sync_;

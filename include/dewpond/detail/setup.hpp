@@ -18,7 +18,7 @@ struct AnyVisit {
     [[nodiscard]] Deadline deadline() const noexcept;
 };
 
-template <class D, class Live, class Reset, class Life, class Metrics, class Waiting, class Opening, class Watch, class Sync, class HookOpen, class HookCheckout,
+template <class D, class Live, class Reset, class Life, class Metrics, class Waiting, class Opening, class Watch, class Keep, class Sync, class HookOpen, class HookCheckout,
           class HookReturn>
 struct Setup {
     using driver = D;
@@ -30,6 +30,7 @@ struct Setup {
     using waiting = Waiting;
     using opening = Opening;
     using watch = Watch;
+    using cells = Keep;
     using sync = Sync;
     using on_open = HookOpen;
     using on_checkout = HookCheckout;
@@ -56,6 +57,8 @@ struct Setup {
     static constexpr bool keeps_marks = expires || ages_for_check;
     static constexpr bool keeps_uses = counts || holders || keeps_marks || limits_uses;
     /// Leases that are out too long are reported.
+    /// Threads keep what they return.
+    static constexpr bool keeps_cells = requires { requires Keep::keeps; };
     static constexpr bool warns = holders && requires(const Watch& w) { w.warn_after(); };
     static constexpr bool needs_keeper = keeps_marks || warns || !Opening::in_caller;
 };

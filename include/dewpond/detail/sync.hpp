@@ -9,16 +9,19 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <ctime>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
 #include <dewpond/policy.hpp>
 
@@ -48,6 +51,39 @@ struct StdThreads {
 
     /// How often a waiter that was woken in vain looks again before it parks.
     static constexpr int spins = 100;
+    /// How many returns of a thread go by before it keeps one for itself.
+    static constexpr std::uint32_t rests = 64;
+
+    /// What the calling thread has of its own, and what all share: zero to begin with, and there as long as the thread (or
+    /// the shared object) is. `T` has neither constructor nor destructor.
+    template <class T>
+    [[nodiscard]] DEWPOND_HIDDEN static T& of_thread() noexcept {
+        static thread_local T mine;
+        return mine;
+    }
+    template <class T>
+    [[nodiscard]] DEWPOND_HIDDEN static T& of_process() noexcept {
+        static T all;
+        return all;
+    }
+    /// `Leave` is called when the calling thread ends, once.
+    template <void (*Leave)() noexcept>
+    DEWPOND_HIDDEN static void at_thread_end() noexcept {
+        struct Leaver {
+            Leaver() noexcept {}
+            ~Leaver() { Leave(); }
+        };
+        static thread_local const Leaver leaver;
+        static_cast<void>(leaver);
+    }
+    /// Two barriers that are one only together: after heavy() the calling thread sees every store that any thread of the
+    /// process made before a light() of its own, and every thread sees after its next light() what was stored before.
+    static void light() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+    static void heavy() noexcept {
+        // Nothing else would do: without it one resource might have two holders.
+        if (::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) std::abort();
+    }
+    [[nodiscard]] static bool has_heavy() noexcept { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0; }
 
     /// Starts a thread of the pool's own: named, and without signals, which are the program's affair. Throws what
     /// std::thread throws.

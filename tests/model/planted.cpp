@@ -48,6 +48,17 @@ const std::vector<Planted>& planted() {
         {"turns_down_silently", {"turned_down_and_noticed", turned_down_and_noticed<Sync<turns_down_silently>>, calm}, 200},
         {"ticks_silently", {"ticked_by_a_stranger", ticked_by_a_stranger<Sync<ticks_silently>>, {}}, 500},
         {"bell_stuck", {"reset_by_the_crew", reset_by_the_crew<Sync<bell_stuck>, 1>, {}}, 5'000},
+        {"recalls_without_barrier", {"cell_and_a_stranger", cell_and_a_stranger<Sync<recalls_without_barrier>>, calm}, 20'000},
+        {"recalls_without_epoch", {"cell_and_a_stranger", cell_and_a_stranger<Sync<recalls_without_epoch>>, calm}, 5'000},
+        {"queues_beside_cells", {"cell_under_close", cell_under_close<Sync<queues_beside_cells>>, calm}, 500},
+        {"opens_while_shut", {"cells_share_one", cells_share<Sync<opens_while_shut>, 2, 1, 3>, calm}, 5'000},
+        {"keeps_without_looking", {"cell_and_a_stranger", cell_and_a_stranger<Sync<keeps_without_looking>>, calm}, 20'000},
+        {"takes_without_looking", {"cell_and_a_stranger", cell_and_a_stranger<Sync<takes_without_looking>>, calm}, 20'000},
+        {"thinks_it_lost", {"cell_and_a_stranger", cell_and_a_stranger<Sync<thinks_it_lost>>, calm}, 5'000},
+        {"thinks_it_won", {"cell_and_a_stranger", cell_and_a_stranger<Sync<thinks_it_won>>, calm}, 5'000},
+        {"keeps_relaxed", {"cell_and_a_stranger", cell_and_a_stranger<Sync<keeps_relaxed>>, calm}, 5'000},
+        {"ends_with_its_cell", {"cell_of_a_thread_that_ends", cell_of_a_thread_that_ends<Sync<ends_with_its_cell>>, calm}, 50},
+        {"queue_looks_before_cells", {"cells_share_two", cells_share<Sync<queue_looks_before_cells>, 3, 1, 3>, calm}, 20'000},
     };
     return list;
 }

@@ -49,6 +49,18 @@ enum Flaw : int {
     bell_stuck,                ///< once rung, the crew is never rung again
     turns_down_silently,       ///< whoever is refused after it rang the crew does not send what it rang
     ticks_silently,            ///< who rests while a stranger does the tick is not told when the next one is due
+    // cells
+    recalls_without_barrier,   ///< whoever recalls does not wait until owners' last stores are seen
+    recalls_without_epoch,     ///< the epoch is as before once it has been recalled
+    queues_beside_cells,       ///< returns have to come to the mutex, and nothing is recalled
+    opens_while_shut,          ///< a cell opens while returns have to come to the mutex
+    keeps_without_looking,     ///< an owner does not look whether it was recalled while it stored
+    takes_without_looking,     ///< ... nor when it takes
+    thinks_it_lost,            ///< an owner that was recalled gives up what it has
+    thinks_it_won,             ///< ... or takes what it has lost
+    keeps_relaxed,             ///< what is kept is not released to whoever recalls it
+    ends_with_its_cell,        ///< a thread ends and gives nothing back
+    queue_looks_before_cells,  ///< what is recalled for a waiter becomes visible after the queue was looked after
     flaws
 };
 
@@ -61,6 +73,7 @@ namespace dewpond::inline v0::detail {
 #define EXCHANGE(flaw) Exchange<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define CREW_DESK(flaw) CrewDesk<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define WAKES(flaw) Wakes<model::Sync<model::flaw>>
+#define CELLS(flaw) Cells<model::Sync<model::flaw>>
 
 // ---- the idle set ----
 
@@ -354,6 +367,115 @@ inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) no
     wakes.bell = &bell_;
 }
 
+// ---- cells ----
+
+template <>
+template <class F>
+bool CELLS(recalls_without_barrier)::recall_all(F publish, bool) noexcept {
+    if (hub_->open == 0) return false;
+    hub_->open = 0;
+    const std::uint64_t epoch = hub_->epoch.load(std::memory_order_relaxed);
+    hub_->epoch.store(epoch + 1, std::memory_order_relaxed);
+    for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
+        if (c->opened_in.load(std::memory_order_relaxed) != epoch || c->state.load(std::memory_order_acquire) != full) continue;
+        c->stolen = true;
+        publish(c->slot.load(std::memory_order_relaxed));
+    }
+    return true;
+}
+template <>
+template <class F>
+bool CELLS(recalls_without_epoch)::recall_all(F publish, bool) noexcept {
+    const std::uint64_t epoch = hub_->epoch.load(std::memory_order_relaxed);
+    hub_->epoch.store(epoch + 1, std::memory_order_relaxed);
+    model::Sync<model::recalls_without_epoch>::heavy();
+    for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
+        if (c->opened_in.load(std::memory_order_relaxed) != epoch || c->state.load(std::memory_order_acquire) != full) continue;
+        c->stolen = true;
+        publish(c->slot.load(std::memory_order_relaxed));
+    }
+    hub_->epoch.store(epoch, std::memory_order_relaxed);
+    return true;
+}
+template <>
+template <class F>
+void CELLS(queues_beside_cells)::follow(bool, F) noexcept {}
+template <>
+inline void CELLS(opens_while_shut)::open(Hub& hub, Cell& c) noexcept {
+    c.rest = c.next_rest;
+    Lock lock{hub.mutex};
+    c.opened_in.store(hub.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    c.state.store(empty, std::memory_order_relaxed);
+    ++hub.open;
+}
+template <>
+inline bool CELLS(keeps_without_looking)::keep(std::uint32_t slot) noexcept {
+    const Mine& mine = block().of[key_];
+    if (mine.hub != hub_) return false;
+    Cell& c = *mine.cell;
+    if (c.state.load(std::memory_order_relaxed) != empty) return open_later(*mine.hub, c);
+    if (mine.hub->epoch.load(std::memory_order_relaxed) != c.opened_in.load(std::memory_order_relaxed)) return !still_mine(*mine.hub, c, true);
+    c.slot.store(slot, std::memory_order_relaxed);
+    c.state.store(full, std::memory_order_release);
+    return true;
+}
+template <>
+inline bool CELLS(takes_without_looking)::take(std::uint32_t& slot) noexcept {
+    const Mine& mine = block().of[key_];
+    if (mine.hub != hub_) return join(), false;
+    Cell& c = *mine.cell;
+    if (c.state.load(std::memory_order_relaxed) != full) return false;
+    if (mine.hub->epoch.load(std::memory_order_relaxed) != c.opened_in.load(std::memory_order_relaxed)) return still_mine(*mine.hub, c, false);
+    slot = c.slot.load(std::memory_order_relaxed);
+    c.state.store(empty, std::memory_order_relaxed);
+    return true;
+}
+template <>
+inline bool CELLS(thinks_it_lost)::still_mine(Hub& hub, Cell& c, bool) noexcept {
+    c.state.store(closed, std::memory_order_relaxed);
+    Lock lock{hub.mutex};
+    c.stolen = false;
+    return false;
+}
+template <>
+inline bool CELLS(thinks_it_won)::still_mine(Hub& hub, Cell& c, bool) noexcept {
+    c.state.store(closed, std::memory_order_relaxed);
+    Lock lock{hub.mutex};
+    c.stolen = false;
+    return true;
+}
+template <>
+inline bool CELLS(keeps_relaxed)::keep(std::uint32_t slot) noexcept {
+    const Mine& mine = block().of[key_];
+    if (mine.hub != hub_) return false;
+    Cell& c = *mine.cell;
+    if (c.state.load(std::memory_order_relaxed) != empty) return open_later(*mine.hub, c);
+    c.slot.store(slot, std::memory_order_relaxed);
+    c.state.store(full, std::memory_order_relaxed);
+    if (mine.hub->epoch.load(std::memory_order_relaxed) != c.opened_in.load(std::memory_order_relaxed)) return !still_mine(*mine.hub, c, true);
+    return true;
+}
+template <>
+inline void CELLS(ends_with_its_cell)::leave() noexcept {
+    for (Mine& m : block().of) {
+        if (m.hub == nullptr) continue;
+        Lock lock{m.hub->mutex};
+        --m.hub->refs;
+    }
+}
+template <>
+inline void Settlement<model::Sync<model::queue_looks_before_cells>, model::AnyPatience, OpenInCaller, CELLS(queue_looks_before_cells)>::settle(WAKES(queue_looks_before_cells)& wakes) noexcept {
+    Node* h = fifo_.head();
+    const bool seen = idle_.set_control(control_wanted(h));
+    if (h != nullptr && seen && h->standing() == Standing::waiting) {
+        notify(*h, wakes);
+        idle_.set_control(control_wanted(h));
+    }
+    hub_.follow(control_wanted(h) != 0, publisher());
+    publish_census();
+}
+
+#undef CELLS
 #undef IDLE_SET
 #undef SETTLEMENT
 #undef EXCHANGE

@@ -16,6 +16,9 @@
 /// A path that is taken rarely: kept out of line and away from the hot code.
 #define DEWPOND_COLD __attribute__((noinline, cold))
 #define DEWPOND_INLINE __attribute__((always_inline)) inline
+/// Out of line, so that what calls it stays small, and not cold: g++ moves whatever leads to a cold call out of the way, be it
+/// ever so likely.
+#define DEWPOND_OUTLINE __attribute__((noinline))
 
 #if defined(__cpp_exceptions)
 #define DEWPOND_TRY try

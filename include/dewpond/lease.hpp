@@ -36,7 +36,7 @@ public:
         }
         return *this;
     }
-    ~Lease() { release(); }
+    DEWPOND_INLINE ~Lease() { release(); }
 
     [[nodiscard]] explicit operator bool() const noexcept { return slot_ != nullptr; }
 

@@ -211,7 +211,7 @@ private:
 
     /// The epoch was raised behind the owner's store: whose is the slot? The cell is closed in any case. In the child of a
     /// fork a lease is its holder's still, and nothing is kept.
-    DEWPOND_COLD static bool still_mine(Hub& hub, Cell& c, bool leased) noexcept {
+    DEWPOND_OUTLINE static bool still_mine(Hub& hub, Cell& c, bool leased) noexcept {
         c.state.store(closed, std::memory_order_relaxed);
         if (hub.forked.load(std::memory_order_relaxed) != 0) return leased;
         Lock lock{hub.mutex};  // whoever recalls has it until he knows what he took
@@ -226,7 +226,7 @@ private:
         if (c.state.load(std::memory_order_relaxed) == closed && --c.rest == 0) open(hub, c);
         return false;
     }
-    DEWPOND_COLD static void open(Hub& hub, Cell& c) noexcept {
+    DEWPOND_OUTLINE static void open(Hub& hub, Cell& c) noexcept {
         c.rest = c.next_rest;
         if (hub.forked.load(std::memory_order_relaxed) != 0) return;
         Lock lock{hub.mutex};
@@ -256,7 +256,7 @@ private:
     }
 
     /// The first time that this thread comes: it gets a cell, closed.
-    DEWPOND_COLD void join() noexcept {
+    DEWPOND_OUTLINE void join() noexcept {
         Block& mine = block();
         if (key_ == most || mine.left || hub_->forked.load(std::memory_order_relaxed) != 0) return;
         if (!mine.known) Sync::template at_thread_end<&Cells::leave>();

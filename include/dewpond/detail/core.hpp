@@ -76,9 +76,19 @@ public:
 
     /// Takes what is idle and fit; null: take the slow path. `call` is null unless hit_takes_time.
     DEWPOND_INLINE Slot* hit(Place place, Call* call = nullptr) noexcept {
-        const std::uint32_t i = take_near();
-        if (i == nil) [[unlikely]] return nullptr;
-        Slot& s = slots_[i];
+        std::uint32_t i = nil;
+        if constexpr (S::keeps_cells) {
+            if (!exchange_.hub().take(i)) [[unlikely]] {
+                i = take_shared();
+                if (i == nil) return nullptr;
+            }
+        } else {
+            i = exchange_.idle().take();
+            if (i == nil) [[unlikely]] return nullptr;
+        }
+        Slot* const slot = slots_.get() + i;
+        if (slot == nullptr) __builtin_unreachable();  // so that the caller's question is answered
+        Slot& s = *slot;
         if constexpr (S::checks || hit_takes_time) {
             if (const Admission a = admit(s, call); a != Admission::fit) [[unlikely]] {
                 turn_away(s, a, call);
@@ -86,20 +96,11 @@ public:
             }
         }
         lent(s, place);
-        return &s;
+        return slot;
     }
-    /// Where a thread keeps its own, what all share is out of line: a lease's end is to be inlined.
-    DEWPOND_INLINE std::uint32_t take_near() noexcept {
-        if constexpr (S::keeps_cells) {
-            std::uint32_t i = nil;
-            if (exchange_.hub().take(i)) [[likely]] return i;
-            return take_shared();
-        } else {
-            return exchange_.idle().take();
-        }
-    }
-    __attribute__((noinline)) std::uint32_t take_shared() noexcept { return exchange_.idle().take(); }
-    __attribute__((noinline)) bool put_shared(Slot& s) noexcept { return offer(s); }
+    // Where a thread keeps its own, what all share is out of line, so that the end of a lease is still inlined.
+    DEWPOND_OUTLINE std::uint32_t take_shared() noexcept { return exchange_.idle().take(); }
+    DEWPOND_OUTLINE bool put_shared(Slot& s) noexcept { return offer(s); }
     /// A lease ends. The successful put, or to keep it, is the last touch of the core.
     DEWPOND_INLINE void give_back(Slot& s) noexcept {
         ended(s);

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string_view>
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <dewpond/deadline.hpp>
@@ -48,12 +50,18 @@ inline short pq_wait(int fd, short events, Deadline by) noexcept {
     }
 }
 
-/// What a descriptor says right now. One system call, no clock.
+/// What a descriptor says right now. One system call, no clock. Not by way of poll(3): that is a place where a thread may be
+/// cancelled, which a return and a checkout are not, and preparing for it costs a tenth of the call.
 inline short pq_look(int fd, short events) noexcept {
     pollfd p{fd, events, 0};
-    int n = 0;
+    long n = 0;
     do {
-        n = ::poll(&p, 1, 0);
+#if defined(SYS_poll)
+        n = ::syscall(SYS_poll, &p, 1, 0);
+#else
+        const timespec at_once{};
+        n = ::syscall(SYS_ppoll, &p, 1, &at_once, nullptr, 0);
+#endif
     } while (n < 0 && errno == EINTR);
     return n < 0 ? short{POLLERR} : p.revents;
 }

@@ -6,8 +6,8 @@ dewpond_codegen_object(dewpond_hot_control hot_control.cpp ${one_by_one})
 
 # Nothing but cold functions is called, with any pack whose answers ask for no more.
 # Four locked instructions stand there, of which a pair executes two: each of the two CAS has its code for pools of one word
-# and for pools of more.
-set(hit_paths bare_ab default counted watched ageing limit strict background probe status_and_dirty)
+# and for pools of more. Where threads keep their own, they stand in what is called when a thread keeps nothing.
+set(hit_paths bare_ab default counted watched ageing limit strict background probe status_and_dirty bare_cells default_cells)
 foreach(pool IN LISTS hit_paths)
     dewpond_add_test(codegen.calls.${pool} COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot> calls checkout_return_${pool})
     dewpond_add_test(codegen.counts.${pool} COMMAND ${hot_code} $<TARGET_OBJECTS:dewpond_hot> counts checkout_return_${pool} 4 0)
@@ -29,7 +29,7 @@ foreach(control IN ITEMS reads_the_clock allocates calls_whom_it_is_told)
 endforeach()
 
 # The order of a pack is nothing, and neither is saying what is there by default, or asking for what the keeper does.
-foreach(pair IN ITEMS "bare_ab bare_ba" "bare_ab bare_unsaid" "default default_said" "default warned")
+foreach(pair IN ITEMS "bare_ab bare_ba" "bare_ab bare_unsaid" "default default_said" "default warned" "default no_cells")
     separate_arguments(pair)
     list(GET pair 0 first)
     list(GET pair 1 second)
@@ -54,9 +54,12 @@ target_link_libraries(dewpond_pairs PRIVATE dewpond::dewpond)
 # At fixed addresses, as the disassembly is compared with what was executed.
 target_compile_options(dewpond_pairs PRIVATE ${dewpond_warnings} -O2 -g0 -DNDEBUG -fno-pie)
 target_link_options(dewpond_pairs PRIVATE -no-pie)
-# dewpond_budget(<what> <most with g++> <most with clang> [CLOCKS <readings>] [<test property> <value>]...)
+# dewpond_budget(<what> <most with g++> <most with clang> [CLOCKS <readings>] [LOCKED <instructions>] [<test property> <value>]...)
 function(dewpond_budget what gcc clang)
-    cmake_parse_arguments(PARSE_ARGV 3 arg "" "CLOCKS" "")
+    cmake_parse_arguments(PARSE_ARGV 3 arg "" "CLOCKS;LOCKED" "")
+    if(NOT DEFINED arg_LOCKED)
+        set(arg_LOCKED 2)
+    endif()
     set(most ${gcc})
     if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
         set(most ${clang})
@@ -64,7 +67,7 @@ function(dewpond_budget what gcc clang)
     dewpond_add_test(
         codegen.budget.${what}
         COMMAND bash ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/count.sh ${DEWPOND_VALGRIND} ${DEWPOND_OBJDUMP}
-                $<TARGET_FILE:dewpond_pairs> ${what} ${most} 2 ${arg_CLOCKS}
+                $<TARGET_FILE:dewpond_pairs> ${what} ${most} ${arg_LOCKED} ${arg_CLOCKS}
         PROPERTIES ${arg_UNPARSED_ARGUMENTS})
 endfunction()
 #              what                    g++ clang
@@ -82,10 +85,15 @@ dewpond_budget(background               52   54)
 dewpond_budget(probe                    55   60)
 dewpond_budget(ping_after_idle          90  105)
 dewpond_budget(many_words               52   54)
+dewpond_budget(bare_cells               56   66 LOCKED 0)
+dewpond_budget(default_cells            75   73 LOCKED 0)
+dewpond_budget(default_cells_status_and_dirty 78 77 LOCKED 0)
+dewpond_budget(default_cells_ageing     78   80 LOCKED 0)
 dewpond_budget(hooks                   192  161 CLOCKS 2)
 dewpond_budget(everything              247  241 CLOCKS 2)
 dewpond_budget(nothing                 100  100 PASS_REGULAR_EXPRESSION "nothing was counted")
 dewpond_budget(counts_in_common        100  100 PASS_REGULAR_EXPRESSION "not the locked instructions")
+dewpond_budget(shares                  100  100 LOCKED 0 PASS_REGULAR_EXPRESSION "not the locked instructions")
 dewpond_budget(exchanges               100  100 PASS_REGULAR_EXPRESSION "not the locked instructions")
 dewpond_budget(reads_the_clock         100  100 PASS_REGULAR_EXPRESSION "not the readings of a clock")
 dewpond_budget(looks_outside         10000 10000 PASS_REGULAR_EXPRESSION "outside the program is called")

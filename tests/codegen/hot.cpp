@@ -36,6 +36,12 @@ void checkout_return_everything(Pool<Able, PingAfterIdle, Lifetime, StrictFifo, 
 void checkout_return_ping_always(Pool<Able, PingAlways>& pool) { auto lease = pool.checkout(); }
 void checkout_return_reset_always(Pool<Able, NoCheck, ResetAlways>& pool) { auto lease = pool.checkout(); }
 
+// What the thread keeps itself needs no locked instruction.
+void checkout_return_bare_cells(Pool<Numbers, NoMetrics, NoHolders, ThreadCells>& pool) { auto lease = pool.checkout(); }
+void checkout_return_default_cells(Pool<Numbers, ThreadCells>& pool) { auto lease = pool.checkout(); }
+// One that says it keeps nothing is one that says nothing.
+void checkout_return_no_cells(Pool<Numbers, NoCells>& pool) { auto lease = pool.checkout(); }
+
 void checkout_return_status_and_dirty(Pool<Clean>& pool) { auto lease = pool.checkout(); }
 
 }  // extern "C"

@@ -53,6 +53,14 @@ OUT_OF_LINE void by_hand(void*) {
     }
 }
 
+/// A thread that has a cell, and two leases: the one that comes back second finds it full, and goes where all share.
+template <class... DriverAndPolicies>
+OUT_OF_LINE void shares(void* pool) {
+    auto& p = *static_cast<Pool<DriverAndPolicies...>*>(pool);
+    auto one = p.checkout();
+    auto two = p.checkout();
+}
+
 // What must be found out: a third locked instruction in either shape, a reading of the clock, a call, a lock.
 std::atomic<std::uint64_t> counter{0};
 OUT_OF_LINE void counts_in_common(void* pool) {
@@ -107,6 +115,11 @@ const Kind kinds[] = {
     kind<Able, PingAfterIdle>("ping_after_idle"),
     kind<Able, PingAfterIdle, Lifetime, StrictFifo, OpenInBackground, OnCheckout<Touch>, OnReturn<Touch>>("everything"),
     kind<Tagged<200>>("many_words"),
+    kind<Numbers, NoMetrics, NoHolders, ThreadCells>("bare_cells"),
+    kind<Numbers, ThreadCells>("default_cells"),
+    kind<Clean, ThreadCells>("default_cells_status_and_dirty"),
+    kind<Numbers, Lifetime, ThreadCells>("default_cells_ageing"),
+    kind<Tagged<1>, NoMetrics, NoHolders, ThreadCells>("shares", shares<Tagged<1>, NoMetrics, NoHolders, ThreadCells>),
     kind<Numbers, NoMetrics, NoHolders>("counts_in_common", counts_in_common),
     kind<Numbers, NoMetrics, NoHolders>("exchanges", exchanges),
     kind<Numbers, NoMetrics, NoHolders>("reads_the_clock", reads_the_clock),

@@ -1,9 +1,13 @@
 // In the child of a fork the pools of the parent refuse, forget, and touch neither a lock nor the other side.
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <latch>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -205,6 +209,155 @@ BOOST_AUTO_TEST_CASE(forked_at_any_moment_the_child_never_hangs) {
     done = true;
     for (auto& t : crowd) t.join();
     BOOST_TEST(bad == 0);
+}
+
+// ---- cells ----
+
+namespace {
+
+/// A cell opens after 64 returns of its thread.
+template <class Pool>
+void use(Pool& pool) {
+    for (int i = 0; i < 200; ++i) auto lease = pool.checkout(1h);
+}
+/// A thread that keeps one, and stays until it is told to go.
+template <class Pool>
+struct Keeper {
+    std::latch keeps{1}, may_go{1};
+    std::thread thread;
+    explicit Keeper(Pool& pool)
+        : thread{[this, &pool] {
+              use(pool);
+              keeps.count_down();
+              may_go.wait();
+          }} {
+        keeps.wait();
+    }
+    Keeper(const Keeper&) = delete;
+    ~Keeper() {
+        may_go.count_down();
+        thread.join();
+    }
+};
+using Cells = dewpond::Pool<Driver, dewpond::ThreadCells>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(in_the_child_nothing_is_kept_and_what_was_kept_is_forgotten) {
+    // By the thread that forks, by another one, by both; or that one holds its own, with its cell open and empty.
+    for (const auto& [mine, anothers, out] : {std::array{true, false, false}, {false, true, false}, {true, true, false}, {true, true, true}, {false, true, true}}) {
+        BOOST_TEST_CONTEXT("kept by this thread: " << mine << ", by another: " << anothers << ", lent: " << out) {
+            Driver::soiled = false;
+            Count count;
+            Cells pool{Driver{&count}, {.max_size = 3}};
+            std::optional<Keeper<Cells>> other;
+            Cells::Lease lease;
+            if (mine) {
+                lease = pool.checkout();
+                if (anothers) other.emplace(pool);
+                lease = {};
+                for (int i = 0; i < 200; ++i) {
+                    lease = pool.checkout();
+                    lease = {};
+                }
+            } else if (anothers) {
+                other.emplace(pool);
+            }
+            if (out) lease = pool.checkout();
+            const int all = count.opened;
+            const int status = in_child([&] {
+                for (int i = 0; i < 200; ++i) SAY(1, pool.try_checkout().error().code() == dewpond::Code::forked);
+                SAY(2, pool.try_checkout(1h).error().code() == dewpond::Code::forked);
+                pool.maintain();
+                pool.resize(1);
+                SAY(3, pool.inspect().empty());
+                static_cast<void>(pool.stats());
+                lease = {};
+                SAY(4, count.abandoned == (out ? 1 : 0));
+                SAY(5, pool.close(1h) == 0 && count.abandoned == all);
+                SAY(6, count.closed == 0 && count.reset == 0);
+                SAY(7, pool.try_checkout().error().code() == dewpond::Code::forked);
+                return 0;
+            });
+            BOOST_TEST(status == 0);
+            BOOST_TEST(count.abandoned == 0);
+            lease = {};
+            BOOST_TEST(pool.stats().idle == static_cast<std::uint32_t>(all));
+            use(pool);  // the parent's goes on as before
+            BOOST_TEST(pool.stats().idle == static_cast<std::uint32_t>(all));
+            BOOST_TEST(count.opened == all);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_childs_thread_may_end_and_have_other_pools_with_cells) {
+    Driver::soiled = false;
+    Count count;
+    auto pool = std::make_unique<Cells>(Driver{&count}, dewpond::Options{.max_size = 2});
+    auto gone = std::make_unique<Cells>(Driver{&count}, dewpond::Options{.max_size = 2});
+    use(*pool);
+    use(*gone);
+    gone.reset();  // this thread has a cell of it still
+    count.closed = 0;
+    BOOST_TEST(in_child([&] {
+        Count mine;
+        {
+            Cells own{Driver{&mine}, {.max_size = 2}}, another{Driver{&mine}, {.max_size = 2}};
+            use(own);
+            use(another);
+            std::thread{[&] { use(own); }}.join();  // ends, and leaves
+            SAY(1, own.stats().idle == own.stats().size);
+            SAY(2, in_child([&] { return own.try_checkout().error().code() == dewpond::Code::forked ? 0 : 1; }) == 0);
+            use(own);
+        }
+        SAY(3, mine.closed == mine.opened);
+        pool.reset();
+        SAY(4, count.closed == 0 && count.abandoned == 1);
+        Cells last{Driver{&mine}, {.max_size = 2}};
+        use(last);
+        SAY(5, last.stats().idle == 1);
+        return 0;
+    }) == 0);
+    use(*pool);
+    BOOST_TEST(pool->stats().idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(forked_at_any_moment_beside_threads_with_cells_the_child_never_hangs) {
+    Driver::soiled = false;
+    Count count;
+    dewpond::Pool<Driver, dewpond::ThreadCells, dewpond::Lifetime> pool{Driver{&count}, {.max_size = 3}};
+    auto held = pool.checkout();
+    std::atomic<bool> done{false};
+    std::vector<std::thread> crowd;
+    for (int k = 0; k < 3; ++k) {
+        crowd.emplace_back([&] {
+            while (!done) {
+                if (auto lease = pool.try_checkout(1ms); lease && count.opened % 7 == 0) lease->discard();
+            }
+        });
+    }
+    int bad = 0;
+    for (int k = 0; k < 100; ++k) {
+        for (int i = 0; i < k; ++i) {
+            if (auto lease = pool.try_checkout(1ms)) continue;
+        }
+        bad += in_child([&] {
+            SAY(1, pool.try_checkout(1h).error().code() == dewpond::Code::forked);
+            SAY(2, !pool.try_checkout());
+            pool.maintain();
+            held = {};
+            SAY(3, pool.inspect().empty());
+            pool.close(1h);
+            SAY(4, count.abandoned >= 1 && count.abandoned <= 3);
+            return 0;
+        }) == 0 ? 0 : 1;
+    }
+    done = true;
+    for (auto& t : crowd) t.join();
+    BOOST_TEST(bad == 0);
+    held = {};
+    const auto s = pool.stats();
+    BOOST_TEST(s.idle == s.size);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -161,7 +161,7 @@ static_assert(!std::is_default_constructible_v<testing::MinimalDriver::resource>
 template <class... P>
 concept all_policies = (Policy<P> && ...);
 static_assert(all_policies<NoCheck, StatusAlways, ProbeAlways, PingAfterIdle, PingAlways, NoReset, ResetIfDirty, ResetAlways>);
-static_assert(all_policies<NoExpiry, Lifetime, NoMetrics, Counters, Adaptive, StrictFifo, OpenInCaller, OpenInBackground, NoHolders, Holders>);
+static_assert(all_policies<NoExpiry, Lifetime, NoMetrics, Counters, Adaptive, StrictFifo, OpenInCaller, OpenInBackground, NoHolders, Holders, NoCells, ThreadCells>);
 static_assert(all_policies<OnOpen<void (*)(int&)>, OnCheckout<void (*)(int&)>, OnReturn<void (*)(int&)>>);
 
 struct AnswersAll {

@@ -35,8 +35,9 @@ static_assert(one_code<Pool<Plain, Lifetime, NoMetrics>, Pool<Plain, NoMetrics, 
 static_assert(one_code<Pool<Able, PingAlways, ResetAlways, StrictFifo, NoHolders>, Pool<Able, NoHolders, StrictFifo, ResetAlways, PingAlways>>);
 static_assert(one_code<Pool<Able, PingAlways, ResetAlways, StrictFifo, NoHolders>, Pool<Able, StrictFifo, NoHolders, PingAlways, ResetAlways>>);
 static_assert(one_code<Pool<Plain>, Pool<Plain, Counters>> && one_code<Pool<Plain>, Pool<Plain, Adaptive, Holders, NoCheck>>, "nor is saying the default");
+static_assert(one_code<Pool<Plain, ThreadCells, Lifetime>, Pool<Plain, Lifetime, ThreadCells>> && one_code<Pool<Plain>, Pool<Plain, NoCells>>);
 static_assert(!std::is_same_v<Pool<Plain, Lifetime, NoMetrics>, Pool<Plain, NoMetrics, Lifetime>>, "two types over one core");
-static_assert(!one_code<Pool<Plain>, Pool<Plain, NoMetrics>> && !one_code<Pool<Plain>, Pool<Able>>);
+static_assert(!one_code<Pool<Plain>, Pool<Plain, ThreadCells>> && !one_code<Pool<Plain>, Pool<Plain, NoMetrics>> && !one_code<Pool<Plain>, Pool<Able>>);
 
 // ---- who answers ----
 
@@ -81,6 +82,7 @@ ANSWERS(metrics, Counters, Able);
 ANSWERS(waiting, Adaptive, Able);
 ANSWERS(opening, OpenInCaller, Able);
 ANSWERS(watch, Holders, Able);
+ANSWERS(cells, NoCells, Able);
 ANSWERS(sync, detail::RealSync, Able);
 
 // The driver suggests: before the default, after the user.
@@ -88,7 +90,7 @@ template <class... Policies>
 struct Suggesting : Able {
     using suggests = Suggest<Policies...>;
 };
-using All = Suggesting<OpenInBackground, PingAfterIdle, Lifetime, NoHolders, StrictFifo, NoMetrics, ResetAlways>;
+using All = Suggesting<OpenInBackground, PingAfterIdle, Lifetime, NoHolders, StrictFifo, NoMetrics, ResetAlways, ThreadCells>;
 ANSWERS(liveness, PingAfterIdle, All);
 ANSWERS(reset, ResetAlways, All);
 ANSWERS(lifetime, Lifetime, All);
@@ -96,6 +98,7 @@ ANSWERS(metrics, NoMetrics, All);
 ANSWERS(waiting, StrictFifo, All);
 ANSWERS(opening, OpenInBackground, All);
 ANSWERS(watch, NoHolders, All);
+ANSWERS(cells, ThreadCells, All);
 ANSWERS(liveness, NoCheck, All, NoCheck);
 ANSWERS(reset, NoReset, All, NoReset);
 ANSWERS(lifetime, NoExpiry, All, NoExpiry);
@@ -103,6 +106,7 @@ ANSWERS(metrics, Counters, All, Counters);
 ANSWERS(waiting, Adaptive, All, Adaptive);
 ANSWERS(opening, OpenInCaller, All, OpenInCaller);
 ANSWERS(watch, Holders, All, Holders);
+ANSWERS(cells, NoCells, All, NoCells);
 // One answer of the user's leaves the other suggestions.
 ANSWERS(lifetime, Lifetime, All, NoCheck, NoReset);
 ANSWERS(liveness, NoCheck, All, NoReset, NoCheck);
@@ -114,6 +118,7 @@ template <class Question, class D, class... Policies>
 inline constexpr detail::Origin origin = detail::origin_of<Question, D, Policies...>();
 static_assert(origin<question::lifetime, All> == detail::Origin::driver && origin<question::lifetime, Able> == detail::Origin::by_default);
 static_assert(origin<question::lifetime, All, Lifetime> == detail::Origin::user && origin<question::lifetime, Able, NoExpiry> == detail::Origin::user);
+static_assert(origin<question::cells, All> == detail::Origin::driver && origin<question::cells, Able, ThreadCells> == detail::Origin::user);
 static_assert(origin<question::lifetime, Suggesting<NoCheck>> == detail::Origin::by_default);
 
 // Hooks and policies of the user's own.
@@ -144,6 +149,13 @@ static_assert(!Bare::keeps_marks && !Bare::keeps_uses && !Bare::needs_keeper);
 using Default = setup_of<Plain>;
 static_assert(!Default::checks && !Default::resets && !Default::expires && !Default::keeps_marks && !Default::needs_keeper);
 static_assert(Default::holders && Default::counts && Default::keeps_uses);
+static_assert(!Default::keeps_cells && !Bare::keeps_cells && setup_of<Plain, ThreadCells>::keeps_cells && !setup_of<Plain, ThreadCells>::needs_keeper);
+// A cells answer of the user's own.
+struct Keeps {
+    using answers = question::cells;
+    static constexpr bool keeps = true;
+};
+static_assert(setup_of<Plain, Keeps>::keeps_cells);
 static_assert(setup_of<Able>::checks && setup_of<Able>::resets && !setup_of<Able>::check_talks);
 static_assert(setup_of<Able, PingAlways>::check_talks && setup_of<Able, PingAfterIdle>::keeps_marks);
 static_assert(setup_of<Able, Lifetime>::expires && setup_of<Able, Lifetime>::needs_keeper && setup_of<Able, OpenInBackground>::needs_keeper);

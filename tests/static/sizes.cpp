@@ -36,6 +36,7 @@ static_assert(std::is_empty_v<NoCheck> && std::is_empty_v<StatusAlways> && std::
 static_assert(std::is_empty_v<NoReset> && std::is_empty_v<ResetIfDirty> && std::is_empty_v<ResetAlways>);
 static_assert(std::is_empty_v<NoExpiry> && std::is_empty_v<NoMetrics> && std::is_empty_v<StrictFifo>);
 static_assert(std::is_empty_v<OpenInCaller> && std::is_empty_v<OpenInBackground> && std::is_empty_v<NoHolders> && std::is_empty_v<Holders>);
+static_assert(std::is_empty_v<NoCells> && std::is_empty_v<ThreadCells>);
 
 // ---- the slot ----
 
@@ -113,6 +114,23 @@ using Warned = SlotOf<R, WarnAfter>;
 static_assert(weighs<Warned, DefaultByHand>);
 static_assert(sizeof(Timings::per_slot) == 128 && sizeof(ExactTimings::per_slot) == 128);
 static_assert(sizeof(SlotOf<int, Timings>) == 192);
+
+// ---- cells ----
+
+// A thread's cells are its own: a slot weighs the same.
+template <class R>
+using InCells = SlotOf<R, ThreadCells>;
+static_assert(weighs<InCells, DefaultByHand>);
+
+// What finds the cells has a line of its own in the pool. Where there are none there is nothing: one byte would be a line,
+// too, as the words of the idle set, which come next, begin one.
+template <class... Policies>
+using CoreOf = dewpond_test::core_of<Opens<int>, Policies...>;
+template <class... Policies>
+using ExchangeOf = typename CoreOf<Policies...>::Exchange;
+static_assert(std::is_empty_v<detail::NoHub<detail::RealSync>>);
+static_assert(sizeof(ExchangeOf<ThreadCells>) == sizeof(ExchangeOf<>) + 64 && sizeof(CoreOf<ThreadCells>) == sizeof(CoreOf<>) + 64);
+static_assert(sizeof(ExchangeOf<ThreadCells, StrictFifo, OpenInBackground>) == sizeof(ExchangeOf<StrictFifo, OpenInBackground>) + 64);
 
 // The measure can tell them apart.
 static_assert(!weighs<Bare, CountedByHand> && !weighs<Counted, DefaultByHand> && !weighs<Default, AllByHand> && !weighs<All, DefaultByHand>);

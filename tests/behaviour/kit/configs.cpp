@@ -8,10 +8,11 @@
 
 namespace behaviour {
 
-Config plain(), bare(), full(), strict(), strict_background(), background(), pinging(), keeper(), hooked(), suggesting();
+Config plain(), bare(), full(), strict(), strict_background(), background(), pinging(), keeper(), hooked(), suggesting(), cells(), strict_cells();
 
 const std::vector<Config>& configs() {
-    static const std::vector<Config> all{plain(), bare(), full(), strict(), strict_background(), background(), pinging(), keeper(), hooked(), suggesting()};
+    static const std::vector<Config> all{plain(),   bare(),   full(),   strict(),     strict_background(), background(),
+                                         pinging(), keeper(), hooked(), suggesting(), cells(),             strict_cells()};
     return all;
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <dewpond/pool.hpp>
@@ -26,6 +27,7 @@ P answer(const Setting& s) {
         return [](ScriptedResource&, Deadline) { return true; };
     };
     if constexpr (std::same_as<P, StallClock>) return s.clock;
+    else if constexpr (std::same_as<P, EagerClock>) return EagerClock{s.clock};
     else if constexpr (std::same_as<P, dewpond::Lifetime>) return s.lifetime;
     else if constexpr (std::same_as<P, dewpond::PingAfterIdle>) return {s.rested};
     else if constexpr (std::same_as<P, dewpond::Adaptive>) return {s.patience};
@@ -103,10 +105,11 @@ Config pond(const char* name) {
     using namespace dewpond;
     constexpr bool pings = has<PingAlways, Ps...>;
     constexpr bool no_check = has<NoCheck, Ps...> || (!TellsStatus<D> && !Probes<D> && !pings);
+    using Clock = std::conditional_t<has<ThreadCells, Ps...>, EagerClock, StallClock>;
     constexpr bool no_reset = has<NoReset, Ps...> || !(has<ResetAlways, Ps...> || (KnowsDirty<D> && Resets<D>));
     return {.name = name,
             .make = [](Script script, const Setting& s) -> std::unique_ptr<Pond> {
-                return std::make_unique<PondOf<D, Ps..., StallClock>>(std::move(script), s);
+                return std::make_unique<PondOf<D, Ps..., Clock>>(std::move(script), s);
             },
             .strict = has<StrictFifo, Ps...>,
             .background = has<OpenInBackground, Ps...>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // StallClock: a manual clock that can also hold back whoever was woken, so that "woken, not yet running" is a state a
-// test can look at.
+// test can look at. EagerClock: the same for pools with cells.
 #pragma once
 
 #include <atomic>
@@ -62,6 +62,33 @@ private:
         std::atomic<std::uint64_t> reads{0};
     };
     std::shared_ptr<State> state_;
+};
+
+/// For pools with cells: a cell opens at the first return of its thread, so that whatever that returns next is kept. Tells how
+/// often what threads keep was called back, and can be a kernel that knows no way to do that.
+class EagerClock : public StallClock {
+public:
+    static constexpr std::uint32_t rests = 1;
+
+    EagerClock() = default;
+    explicit EagerClock(const StallClock& clock) noexcept : StallClock{clock} {}
+
+    static void heavy() noexcept {
+        recalls_.fetch_add(1, std::memory_order_relaxed);
+        StallClock::heavy();
+    }
+    [[nodiscard]] static bool has_heavy() noexcept { return !refuses_.load(std::memory_order_relaxed) && StallClock::has_heavy(); }
+
+    // --- what the test calls ---
+
+    /// By all pools of the program, so far.
+    [[nodiscard]] static std::uint64_t recalls() noexcept { return recalls_.load(std::memory_order_relaxed); }
+    /// Pools that are made from now on meet such a kernel.
+    static void refuse(bool on) noexcept { refuses_.store(on, std::memory_order_relaxed); }
+
+private:
+    static inline std::atomic<std::uint64_t> recalls_{0};
+    static inline std::atomic<bool> refuses_{false};
 };
 
 }  // namespace behaviour

@@ -20,8 +20,8 @@ void across(const CommandLine& line, Report& report, std::size_t size) {
     take_all(standard, size).clear();
     take_all(cells, size).clear();
     Record ours, kept, theirs;
-    const double seconds = line.quick ? 0.04 : 0.08;
-    for (int round = 0; round < line.rounds(17, 7); ++round) {
+    const double seconds = line.quick ? 0.03 : 0.05;
+    for (int round = 0; round < line.rounds(15, 7); ++round) {
         // Who begins changes from round to round.
         for (int turn = 0; turn < 3; ++turn) {
             switch ((turn + round) % 3) {

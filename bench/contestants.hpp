@@ -188,11 +188,14 @@ struct Contestant {
     Part part;
 };
 
-/// Calls `visit` with each contestant, in the order of the tables.
-template <class Visit>
+/// Calls `visit` with each contestant, in the order of the tables. `pairs`: also with what takes part only where a pair of
+/// one thread is all there is, for the minutes that every other workload would take longer.
+template <bool pairs = false, class Visit>
 void each_contestant(Visit visit) {
     visit(Contestant<DefaultPool>{"dewpond", Part::judged});
     visit(Contestant<BarePool>{"dewpond, bare", Part::judged});
+    visit(Contestant<CellsPool>{"dewpond, ThreadCells", Part::judged});
+    if constexpr (pairs) visit(Contestant<BareCellsPool>{"dewpond, bare, ThreadCells", Part::judged});
     visit(Contestant<StrictPool>{"dewpond, StrictFifo", Part::shown});
     visit(Contestant<Textbook>{"textbook mutex pool", Part::rival});
     visit(Contestant<TextbookPool<int>>{"textbook, a second one", Part::control});

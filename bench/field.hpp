@@ -22,9 +22,9 @@ struct Field {
     std::vector<Entry> entries{};
 
     explicit Field(const CommandLine& line) : rounds{Clock::cpu, line.quick ? 0.001 : 0.003} {}
-    template <class Make>
+    template <bool pairs = false, class Make>
     void enter(Make make) {
-        each_contestant([&]<class P>(Contestant<P> c) {
+        each_contestant<pairs>([&]<class P>(Contestant<P> c) {
             entries.push_back({c.name, c.part, rounds.add(make.template operator()<P>())});
         });
     }

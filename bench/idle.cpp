@@ -8,7 +8,9 @@ int main(int argc, char** argv) {
     bench::Report report{"idle"};
     bench::one_thread(line, report);
     bench::sizes(line, report);
+    bench::many_pools(line, report);
     bench::scaling(line, report);
+    bench::across(line, report);
     bench::saturation(line, report);
     bench::hand_off(line, report);
     return report.write(line.json) ? 0 : 1;

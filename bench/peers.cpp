@@ -34,7 +34,7 @@ int only_pairs(std::string_view who, long pairs) {
 
 int main(int argc, char** argv) {
     if (argc == 2 && std::string_view{argv[1]} == "--list") {
-        bench::each_contestant([]<class P>(bench::Contestant<P> c) { std::puts(c.name); });
+        bench::each_contestant<true>([]<class P>(bench::Contestant<P> c) { std::puts(c.name); });
         return 0;
     }
     if (argc == 4 && std::string_view{argv[1]} == "--pairs") return only_pairs(argv[2], std::atol(argv[3]));

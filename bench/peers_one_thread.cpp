@@ -33,7 +33,7 @@ void alone(const CommandLine& line, Report& report, Grid& grid) {
     Field field{line};
     const auto floor = field.rounds.add(cas_pair), plain = field.rounds.add(load_store_pair);
     const auto mutexes = field.rounds.add(mutex_pairs);
-    field.enter([]<class P>() -> Rounds::Body {
+    field.enter<true>([]<class P>() -> Rounds::Body {
         return [pool = std::shared_ptr<P>{ready_pool<P>(10)}](benchmark::State& state) { pairs(state, *pool); };
     });
     field.rounds.run(line.rounds(61, 15), 12);

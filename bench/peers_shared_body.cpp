@@ -13,7 +13,7 @@ namespace bench {
 extern "C" __attribute__((visibility("default"))) const SharedBody* dewpond_bench_bodies(std::size_t* count) {
     static const std::vector<SharedBody> all = [] {
         std::vector<SharedBody> out;
-        each_contestant([&out]<class P>(Contestant<P> c) {
+        each_contestant<true>([&out]<class P>(Contestant<P> c) {
             out.push_back({.name = c.name,
                            .part = c.part,
                            .make = [] { return static_cast<void*>(ready_pool<P>(10).release()); },

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 
 # Distinct without colour, too: every contestant has a mark of its own. dewpond's are the strong ones.
-COLOURS = ("#c1121f", "#780000", "#e07a5f", "#000000", "#888888", "#1d4ed8", "#0f766e", "#7c3aed", "#a16207", "#64748b",
-           "#db2777", "#65a30d", "#0891b2")
-MARKS = (7, 5, 9, 1, 2, 4, 6, 8, 10, 12, 14, 3, 11)
+COLOURS = ("#c1121f", "#780000", "#f97316", "#b45309", "#e07a5f", "#000000", "#888888", "#1d4ed8", "#0f766e",
+           "#7c3aed", "#a16207", "#64748b", "#db2777", "#65a30d", "#0891b2")
+MARKS = (7, 5, 13, 15, 9, 1, 2, 4, 6, 8, 10, 12, 14, 3, 11)
 CONTROL = "textbook, a second one"
 HEAD = """set terminal svg size {width},{height} font "sans,12" background "white"
 set output "{output}"

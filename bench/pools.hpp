@@ -30,6 +30,11 @@ using WatchingPool = dewpond::Pool<NullDriver, dewpond::NoMetrics>;
 using TimedPool = dewpond::Pool<NullDriver, dewpond::Timings>;
 using ExactlyTimedPool = dewpond::Pool<NullDriver, dewpond::ExactTimings>;
 using WarningPool = dewpond::Pool<NullDriver, dewpond::WarnAfter>;
+/// A thread keeps the slot that it returned last: with the default policies, and with every other question answered with
+/// nothing.
+using CellsPool = dewpond::Pool<NullDriver, dewpond::ThreadCells>;
+using BareCellsPool = dewpond::Pool<NullDriver, dewpond::NoCheck, dewpond::NoReset, dewpond::NoExpiry, dewpond::NoMetrics,
+                                    dewpond::NoHolders, dewpond::ThreadCells>;
 using Textbook = TextbookPool<int>;
 
 inline dewpond::Options options_for(std::size_t size) { return {.name = "bench", .max_size = size}; }

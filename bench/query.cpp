@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What does a pool add to a query on PostgreSQL? Four pools of one connection each: nothing asked, default policies, a
-// ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all the time.
+// What does a pool add to a query on PostgreSQL? Five pools of one connection each: nothing asked, default policies, the
+// same with cells, a ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all the time.
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -75,6 +75,7 @@ struct SelectOneAlways {
 };
 
 using DefaultPool = dewpond::Pool<dewpond::PqDriver, dewpond::OnOpen<Prepare>>;
+using CellsPool = dewpond::Pool<dewpond::PqDriver, dewpond::OnOpen<Prepare>, dewpond::ThreadCells>;
 using UnseenPool = dewpond::Pool<dewpond::PqDriver, dewpond::OnOpen<Prepare>, dewpond::NoCheck, dewpond::NoReset>;
 using PingPool = dewpond::Pool<dewpond::PqDriver, dewpond::OnOpen<Prepare>, dewpond::PingAlways>;
 using SelectPool = dewpond::Pool<dewpond::PqDriver, dewpond::OnOpen<Prepare>, SelectOneAlways>;
@@ -153,6 +154,7 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
     const auto pool = pool_of_one<DefaultPool>(conninfo);
     const Pair standard = add(rounds, nullptr, pool, query);
     const Pair look{standard.held, add_a_look(rounds, standard, pool, query)};
+    const Pair cells = add(rounds, &standard, pool_of_one<CellsPool>(conninfo), query);
     const Pair unseen = add(rounds, &standard, pool_of_one<UnseenPool>(conninfo), query);
     const Pair ping = add(rounds, &standard, pool_of_one<PingPool>(conninfo), query);
     const Pair statement = add(rounds, &standard, pool_of_one<SelectPool>(conninfo), query);
@@ -171,6 +173,9 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
     row("held, and one poll(2) by hand", look);
     row("dewpond, no check and no reset", unseen);
     row("dewpond, default policies", standard);
+    rows.back().must = bench::at_most(1.03);
+    rows.back().goal = bench::at_most(1.02);
+    row("dewpond, default policies with ThreadCells", cells);
     rows.back().must = bench::at_most(1.03);
     rows.back().goal = bench::at_most(1.02);
     row("dewpond, a ping at each checkout", ping);

@@ -111,7 +111,6 @@ private:
     }
 
     void once() {
-        benchmark::ClearRegisteredBenchmarks();
         for (std::size_t i = 0; i < bodies_.size(); ++i) {
             benchmark::RegisterBenchmark(std::to_string(i).c_str(), bodies_[i].body)
                 ->Iterations(bodies_[i].iterations)
@@ -119,6 +118,7 @@ private:
         }
         Collector collector{*this};
         benchmark::RunSpecifiedBenchmarks(&collector);
+        benchmark::ClearRegisteredBenchmarks();  // or the pools in the bodies would outlive this object
     }
 
     Clock clock_;

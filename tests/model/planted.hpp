@@ -1,6 +1,8 @@
-// Broken twins of the exchange, one for each way in which pools like this one have been broken. `Sync<flaw>` selects
-// one: these specialisations replace a member of the real code, everything else stays what it is.
+// Broken twins of the exchange and of the recorder, one for each way in which pools like this one have been broken.
+// `Sync<flaw>`, or `Recording<flaw>`, selects one: these specialisations replace a member of the real code, everything else stays what it is.
 #pragma once
+
+#include <dewpond/detail/recorder.hpp>
 
 #include "model/basin.hpp"
 
@@ -49,6 +51,9 @@ enum Flaw : int {
     bell_stuck,                ///< once rung, the crew is never rung again
     turns_down_silently,       ///< whoever is refused after it rang the crew does not send what it rang
     ticks_silently,            ///< who rests while a stranger does the tick is not told when the next one is due
+    // the recorder
+    records_relaxed,           ///< a word can be seen before the end of the old entry
+    records_unclaimed,         ///< who overtakes a writer writes into its entry, too
     flaws
 };
 
@@ -61,6 +66,7 @@ namespace dewpond::inline v0::detail {
 #define EXCHANGE(flaw) Exchange<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define CREW_DESK(flaw) CrewDesk<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define WAKES(flaw) Wakes<model::Sync<model::flaw>>
+#define RECORDER(flaw) BasicRecorder<model::Recording<model::flaw>, 1>
 
 // ---- the idle set ----
 
@@ -354,10 +360,37 @@ inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) no
     wakes.bell = &bell_;
 }
 
+// ---- the recorder ----
+
+template <>
+inline void RECORDER(records_relaxed)::note(PastEvent e, TimePoint now) noexcept {
+    e.number = number_.fetch_add(1, std::memory_order_relaxed) + 1;
+    Entry& at = entries_[next_[0].fetch_add(1, std::memory_order_relaxed) % each];
+    const RecordWords w = RecordWords::of(e, now);
+    std::uint64_t old = at.stamp.load(std::memory_order_relaxed);
+    if (old == being_written || !at.stamp.compare_exchange_strong(old, being_written, std::memory_order_acquire)) return;
+    at.when.store(w.when, std::memory_order_relaxed);
+    at.place.store(w.place, std::memory_order_relaxed);
+    at.rest.store(w.rest, std::memory_order_relaxed);
+    at.stamp.store(w.stamp, std::memory_order_release);
+}
+template <>
+inline void RECORDER(records_unclaimed)::note(PastEvent e, TimePoint now) noexcept {
+    e.number = number_.fetch_add(1, std::memory_order_relaxed) + 1;
+    Entry& at = entries_[next_[0].fetch_add(1, std::memory_order_relaxed) % each];
+    const RecordWords w = RecordWords::of(e, now);
+    static_cast<void>(at.stamp.exchange(being_written, std::memory_order_acquire));
+    at.when.store(w.when, std::memory_order_release);
+    at.place.store(w.place, std::memory_order_release);
+    at.rest.store(w.rest, std::memory_order_release);
+    at.stamp.store(w.stamp, std::memory_order_release);
+}
+
 #undef IDLE_SET
 #undef SETTLEMENT
 #undef EXCHANGE
 #undef CREW_DESK
 #undef WAKES
+#undef RECORDER
 
 }  // namespace dewpond::inline v0::detail

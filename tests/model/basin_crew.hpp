@@ -228,6 +228,32 @@ void tick_is_hastened() {
     b.end();
 }
 
+/// ... also when that is asked for while a tick is being done, which may have looked already: one more comes at once. Done by
+/// a stranger, it leaves that to the crew; by one of the crew, to himself.
+template <class S, bool by_stranger>
+void tick_is_hastened_during_one() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.work_takes = std::chrono::milliseconds{10};
+    b.tick_again = std::chrono::milliseconds{1000};
+    b.exchange.ticked(in(10).at(), true);
+    with_crew(b, 1, [&](auto add) {
+        if (by_stranger) {
+            add([&] {
+                Engine::it().sleep_until(in(10).at());
+                bool busy = false;
+                static_cast<void>(b.work_once(busy));
+            });
+        }
+        add([&] {
+            Engine::it().sleep_until(in(15).at());
+            b.exchange.hasten();
+            Engine::it().sleep_until(in(100).at());
+            require(b.ticks == 2, "a tick was hastened in vain, or more than once");
+        });
+    });
+    b.end();
+}
+
 /// Nobody looks at the clock for a pool that is closed, however long a lease stays out.
 template <class S>
 void closed_under_ticks() {

@@ -49,6 +49,7 @@ const std::vector<Planted>& planted() {
         {"turns_down_silently", {"turned_down_and_noticed", turned_down_and_noticed<Sync<turns_down_silently>>, calm}, 200},
         {"ticks_silently", {"ticked_by_a_stranger", ticked_by_a_stranger<Sync<ticks_silently>>, {}}, 500},
         {"bell_stuck", {"reset_by_the_crew", reset_by_the_crew<Sync<bell_stuck>, 1>, {}}, 5'000},
+        {"hastens_in_vain", {"tick_is_hastened_during_one", tick_is_hastened_during_one<Sync<hastens_in_vain>, false>, {}}, 200},
         {"records_relaxed", {"read_while_written", read_while_written<Recording<records_relaxed>>, {}}, 5'000},
         {"records_unclaimed", {"written_by_two", written_by_two<Recording<records_unclaimed>>, {}}, 500},
     };

@@ -51,6 +51,7 @@ enum Flaw : int {
     bell_stuck,                ///< once rung, the crew is never rung again
     turns_down_silently,       ///< whoever is refused after it rang the crew does not send what it rang
     ticks_silently,            ///< who rests while a stranger does the tick is not told when the next one is due
+    hastens_in_vain,           ///< the end of a tick forgets that one more was asked for meanwhile
     // the recorder
     records_relaxed,           ///< a word can be seen before the end of the old entry
     records_unclaimed,         ///< who overtakes a writer writes into its entry, too
@@ -350,7 +351,16 @@ template <>
 inline void CREW_DESK(ticks_silently)::ticked(TimePoint next, bool) noexcept {
     Lock lock{mutex_};
     ticking_ = false;
+    tick_at_ = (std::min)(tick_at_, next);
+}
+template <>
+inline void CREW_DESK(hastens_in_vain)::ticked(TimePoint next, bool looks_again) noexcept {
+    Wakes<model::Sync<model::hastens_in_vain>> wakes;
+    Lock lock{mutex_};
+    ticking_ = false;
     tick_at_ = next;
+    if (!looks_again) ring(wakes, tick_at_);
+    finish(wakes, lock);
 }
 template <>
 inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) noexcept {

@@ -64,6 +64,8 @@ const std::vector<Scenario>& basin_scenarios() {
         {"tick_is_hastened", tick_is_hastened<S>, {.stale = 1}},
         {"tick_is_hastened_during_one", tick_is_hastened_during_one<S, false>, {.stale = 0}},
         {"stranger_is_hastened", tick_is_hastened_during_one<S, true>, {.stale = 0}},
+        {"crew_oversleeps", crew_oversleeps<S>, {}},
+        {"rung_by_a_reset", rung_by_a_reset<S>, {.preemptions = 3, .stale = 0, .faults = 0}},
         {"closed_under_ticks", closed_under_ticks<S>, {.stale = 1}},
         {"crew_rests_until_then", crew_rests_until_then<S>, {.stale = 0}},
         {"one_is_enough", one_is_enough<S>, {.preemptions = 1, .stale = 0}},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include <dewpond/policies/opening.hpp>
 #include <dewpond/policies/waiting.hpp>
@@ -199,8 +200,10 @@ public:
             case Exchange::Work::none: return false;
             case Exchange::Work::tick:
                 require(work.due <= Engine::it().now(), "a tick before its time");
+                require(!std::exchange(ticking_, true), "two ticks at once");
                 ++ticks;
                 if (work_takes.count() != 0) Engine::it().sleep_until(Engine::it().now() + work_takes);
+                ticking_ = false;
                 exchange.ticked(tick_again.count() != 0 ? Engine::it().now() + tick_again : (dewpond::TimePoint::max)(), of_crew);
                 break;
             case Exchange::Work::slot_job:
@@ -411,6 +414,7 @@ public:
 private:
     static inline const void* watched = nullptr;
     Resource resources_[most];
+    bool ticking_ = false;
     std::uint32_t first_[most] = {};
 };
 

@@ -228,6 +228,103 @@ void tick_is_hastened() {
     b.end();
 }
 
+/// ... also when that is asked for while a tick is being done, which may have looked already: one more comes at once. Done by
+/// a stranger, it leaves that to the crew; by one of the crew, to himself.
+template <class S, bool by_stranger>
+void tick_is_hastened_during_one() {
+    auto& b = *new Basin<S>{plan(1)};
+    b.work_takes = std::chrono::milliseconds{10};
+    b.tick_again = std::chrono::milliseconds{1000};
+    b.exchange.ticked(in(10).at(), true);
+    with_crew(b, by_stranger ? 1 : 2, [&](auto add) {
+        if (by_stranger) {
+            add([&] {
+                Engine::it().sleep_until(in(10).at());
+                bool busy = false;
+                static_cast<void>(b.work_once(busy));
+            });
+        }
+        add([&] {
+            Engine::it().sleep_until(in(15).at());
+            b.exchange.hasten();
+            Engine::it().sleep_until(in(100).at());
+            require(b.ticks == 2, "a tick was hastened in vain, or more than once");
+        });
+    });
+    b.end();
+}
+
+/// A crew that wakes long after it meant to has overslept, whoever is first to see it: one that rested, or somebody else
+/// while it still does.
+template <class S>
+void crew_oversleeps() {
+    auto& b = *new Basin<S>{plan(1)};
+    const Deadline due = in(10);
+    b.exchange.ticked(due.at(), true);
+    unsigned ticks = 0;
+    const auto look = [&] {
+        bool busy = false;
+        const auto work = b.exchange.next_work(busy);
+        if (!busy) return;
+        require(work.late == dewpond::Duration{std::chrono::seconds{5}}, "told wrongly how long the crew has overslept");
+        ++ticks;
+        b.exchange.ticked((dewpond::TimePoint::max)(), true);
+    };
+    start([&] {
+        const bool done = false;
+        b.exchange.rest(done);
+        look();
+    });
+    start([&] {
+        Engine::it().sleep_until(in(9).at());
+        b.exchange.locked([&] { Engine::it().sleep_until(due.at() + std::chrono::seconds{5}); });  // nobody runs so long
+        look();
+    });
+    go();
+    require(ticks == 1, "a tick was forgotten, or done twice");
+    b.end();
+}
+
+/// Two of the crew rest until a back-off ends, one of them is called away. The end of a reset may ring the other: what
+/// comes then must not find the bell rung and nobody woken.
+template <class S>
+void rung_by_a_reset() {
+    using B = Basin<S>;
+    auto& b = *new B{plan(3)};
+    b.fill(2);
+    const auto one = b.checkout(), two = b.checkout();
+    bool down = false, busy = false;
+    typename B::Node n;
+    n.since = Engine::it().now();
+    const auto g = b.exchange.begin(n, true);
+    require(g.what == Standing::vacancy, "no room although there is");
+    static_cast<void>(b.exchange.open_failed(g.slot, b.fault, dewpond::Duration{std::chrono::seconds{5}}, {}, down));
+    static_cast<void>(b.exchange.leave());
+    typename B::Waiter w;
+    b.enqueue(w, in(1000));
+    unsigned woken = 0;
+    for (unsigned k = 0; k < 2; ++k) {
+        start([&] {
+            const bool done = false;
+            b.exchange.rest(done);
+            ++woken;
+        });
+    }
+    start([&] {
+        Engine::it().sleep_until(in(1).at());
+        b.give_back_dirty(one.slot);
+        const auto job = b.exchange.next_work(busy);
+        b.exchange.end_retiring(job.slot);
+        b.give_back_dirty(two.slot);
+        Engine::it().sleep_until(in(1).at());
+        require(woken == 2, "one sleeps beside what is left");
+        require(b.exchange.give(job.slot) && w.served == 1, "a callback was not served");
+        require(b.work_once(busy), "a job was forgotten");
+    });
+    go();
+    b.end();
+}
+
 /// Nobody looks at the clock for a pool that is closed, however long a lease stays out.
 template <class S>
 void closed_under_ticks() {

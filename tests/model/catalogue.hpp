@@ -7,8 +7,9 @@
 
 namespace model {
 
-/// Scenarios of the exchange, and of the whole pool: no schedule of them may fail.
+/// Scenarios of the exchange, of the recorder alone, and of the whole pool: no schedule of them may fail.
 [[nodiscard]] const std::vector<Scenario>& basin_scenarios();
+[[nodiscard]] const std::vector<Scenario>& recorder_scenarios();
 [[nodiscard]] const std::vector<Scenario>& pool_scenarios();
 
 /// A broken twin, and the scenario that must find it within so many random schedules.

@@ -98,6 +98,20 @@ void coherence() {
     });
     go();
 }
+/// Of two stores the later one comes last only if its writer knows of the earlier one.
+template <std::memory_order read>
+void order_of_stores() {
+    OrderedAtomic<int> x{0};
+    Atomic<int> flag{0};
+    start([&] {
+        x.store(1, relaxed);
+        flag.store(1, release);
+    });
+    start([&] {
+        if (flag.load(read) == 1) x.store(2, relaxed);
+    });
+    go();
+}
 void read_modify_write_is_atomic() {
     Atomic<int> x{0};
     for (int k = 0; k < 3; ++k) start([&] { x.fetch_add(1, relaxed); });
@@ -245,6 +259,8 @@ const std::vector<Litmus>& litmus() {
         {{"release_sequence", release_sequence, {}}, false},
         {{"no_release_sequence", no_release_sequence, {}}, true},
         {{"coherence", coherence, {.preemptions = 9}}, false},
+        {{"order_of_stores_relaxed", order_of_stores<relaxed>, {}}, true},
+        {{"order_of_stores", order_of_stores<acquire>, {}}, false},
         {{"read_modify_write_is_atomic", read_modify_write_is_atomic, {}}, false},
         {{"load_and_store_are_two_steps", load_and_store_are_two_steps, {}}, true},
         {{"mutex_orders", mutex_orders, {}}, false},

@@ -65,6 +65,7 @@ bool parse(int argc, char** argv, Arguments& a) {
 const std::vector<Scenario>& scenarios() {
     static const std::vector<Scenario> all = [] {
         std::vector<Scenario> v = basin_scenarios();
+        v.insert(v.end(), recorder_scenarios().begin(), recorder_scenarios().end());
         v.insert(v.end(), pool_scenarios().begin(), pool_scenarios().end());
         return v;
     }();

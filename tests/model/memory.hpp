@@ -30,6 +30,8 @@ public:
     explicit History(std::uint64_t initial) noexcept : place_{Engine::it().number_a_place()} { records_[0].value = initial; }
 
     [[nodiscard]] std::uint64_t newest() const noexcept { return records_[at_].value; }
+    /// From now on whoever stores must know the newest value, or else a machine may keep either of the two.
+    void expect_order() noexcept { ordered_ = true; }
 
     std::uint64_t load(std::memory_order order) noexcept {
         Engine& e = Engine::it();
@@ -54,6 +56,7 @@ public:
             return;
         }
         step(true);
+        if (ordered_ && kept_ > 1 && !e.clock().knows_any(record(0).seen)) e.fail("of two stores nothing says which comes last");
         if (order == std::memory_order_seq_cst) e.clock().join(e.total_order());
         push(value, releases(order) ? e.clock() : Clock{});
         if (order == std::memory_order_seq_cst) e.total_order().join(e.clock());
@@ -135,6 +138,7 @@ private:
     unsigned at_ = 0, kept_ = 1;
     Clock written_, read_;
     std::uint16_t place_;
+    bool ordered_ = false;
     Tombstone life_;
 };
 
@@ -203,7 +207,16 @@ private:
         }));
     }
 
+protected:
     mutable History bits_;
+};
+
+/// One whose stores are ordered by something else. A load of it may be as old as ever.
+template <class T>
+class OrderedAtomic : public Atomic<T> {
+public:
+    OrderedAtomic() noexcept : OrderedAtomic{T{}} {}
+    OrderedAtomic(T v) noexcept : Atomic<T>{v} { this->bits_.expect_order(); }  // NOLINT: as std::atomic
 };
 
 /// A plain value: two accesses, one of them a write, that nothing orders are a data race.

@@ -3,6 +3,7 @@
 
 #include "model/basin_scenarios.hpp"
 #include "model/catalogue.hpp"
+#include "model/recorder_scenarios.hpp"
 
 namespace model {
 
@@ -59,6 +60,9 @@ const std::vector<Planted>& planted() {
         {"keeps_relaxed", {"cell_and_a_stranger", cell_and_a_stranger<Sync<keeps_relaxed>>, calm}, 5'000},
         {"ends_with_its_cell", {"cell_of_a_thread_that_ends", cell_of_a_thread_that_ends<Sync<ends_with_its_cell>>, calm}, 50},
         {"queue_looks_before_cells", {"cells_share_two", cells_share<Sync<queue_looks_before_cells>, 3, 1, 3>, calm}, 20'000},
+        {"hastens_in_vain", {"tick_is_hastened_during_one", tick_is_hastened_during_one<Sync<hastens_in_vain>, false>, {}}, 200},
+        {"records_relaxed", {"read_while_written", read_while_written<Recording<records_relaxed>>, {}}, 5'000},
+        {"records_unclaimed", {"written_by_two", written_by_two<Recording<records_unclaimed>>, {}}, 500},
     };
     return list;
 }

@@ -1,6 +1,8 @@
-// Broken twins of the exchange, one for each way in which pools like this one have been broken. `Sync<flaw>` selects
-// one: these specialisations replace a member of the real code, everything else stays what it is.
+// Broken twins of the exchange and of the recorder, one for each way in which pools like this one have been broken.
+// `Sync<flaw>`, or `Recording<flaw>`, selects one: these specialisations replace a member of the real code, everything else stays what it is.
 #pragma once
+
+#include <dewpond/detail/recorder.hpp>
 
 #include "model/basin.hpp"
 
@@ -61,6 +63,10 @@ enum Flaw : int {
     keeps_relaxed,             ///< what is kept is not released to whoever recalls it
     ends_with_its_cell,        ///< a thread ends and gives nothing back
     queue_looks_before_cells,  ///< what is recalled for a waiter becomes visible after the queue was looked after
+    hastens_in_vain,           ///< the end of a tick forgets that one more was asked for meanwhile
+    // the recorder
+    records_relaxed,           ///< a word can be seen before the end of the old entry
+    records_unclaimed,         ///< who overtakes a writer writes into its entry, too
     flaws
 };
 
@@ -74,6 +80,7 @@ namespace dewpond::inline v0::detail {
 #define CREW_DESK(flaw) CrewDesk<model::Sync<model::flaw>, model::AnyPatience, OpenInCaller>
 #define WAKES(flaw) Wakes<model::Sync<model::flaw>>
 #define CELLS(flaw) Cells<model::Sync<model::flaw>>
+#define RECORDER(flaw) BasicRecorder<model::Recording<model::flaw>, 1>
 
 // ---- the idle set ----
 
@@ -357,7 +364,16 @@ template <>
 inline void CREW_DESK(ticks_silently)::ticked(TimePoint next, bool) noexcept {
     Lock lock{mutex_};
     ticking_ = false;
+    tick_at_ = (std::min)(tick_at_, next);
+}
+template <>
+inline void CREW_DESK(hastens_in_vain)::ticked(TimePoint next, bool looks_again) noexcept {
+    Wakes<model::Sync<model::hastens_in_vain>> wakes;
+    Lock lock{mutex_};
+    ticking_ = false;
     tick_at_ = next;
+    if (!looks_again) ring(wakes, tick_at_);
+    finish(wakes, lock);
 }
 template <>
 inline void SETTLEMENT(bell_stuck)::ring(WAKES(bell_stuck)& wakes, TimePoint) noexcept {
@@ -475,11 +491,38 @@ inline void Settlement<model::Sync<model::queue_looks_before_cells>, model::AnyP
     publish_census();
 }
 
-#undef CELLS
+// ---- the recorder ----
+
+template <>
+inline void RECORDER(records_relaxed)::note(PastEvent e, TimePoint now) noexcept {
+    e.number = number_.fetch_add(1, std::memory_order_relaxed) + 1;
+    Entry& at = entries_[next_[0].fetch_add(1, std::memory_order_relaxed) % each];
+    const RecordWords w = RecordWords::of(e, now);
+    std::uint64_t old = at.stamp.load(std::memory_order_relaxed);
+    if (old == being_written || !at.stamp.compare_exchange_strong(old, being_written, std::memory_order_acquire)) return;
+    at.when.store(w.when, std::memory_order_relaxed);
+    at.place.store(w.place, std::memory_order_relaxed);
+    at.rest.store(w.rest, std::memory_order_relaxed);
+    at.stamp.store(w.stamp, std::memory_order_release);
+}
+template <>
+inline void RECORDER(records_unclaimed)::note(PastEvent e, TimePoint now) noexcept {
+    e.number = number_.fetch_add(1, std::memory_order_relaxed) + 1;
+    Entry& at = entries_[next_[0].fetch_add(1, std::memory_order_relaxed) % each];
+    const RecordWords w = RecordWords::of(e, now);
+    static_cast<void>(at.stamp.exchange(being_written, std::memory_order_acquire));
+    at.when.store(w.when, std::memory_order_release);
+    at.place.store(w.place, std::memory_order_release);
+    at.rest.store(w.rest, std::memory_order_release);
+    at.stamp.store(w.stamp, std::memory_order_release);
+}
+
 #undef IDLE_SET
 #undef SETTLEMENT
 #undef EXCHANGE
 #undef CREW_DESK
 #undef WAKES
+#undef CELLS
+#undef RECORDER
 
 }  // namespace dewpond::inline v0::detail

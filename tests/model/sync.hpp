@@ -84,4 +84,11 @@ struct Sync {
     }
 };
 
+/// What a recorder writes on. `Flaw` as above.
+template <int Flaw = 0>
+struct Recording {
+    template <class T>
+    using atomic = OrderedAtomic<T>;
+};
+
 }  // namespace model

@@ -49,6 +49,23 @@ struct Driver {
 using Pool = dewpond::Pool<Driver, dewpond::Lifetime, dewpond::WarnAfter, dewpond::testing::ManualClock>;
 using Plain = dewpond::Pool<Driver>;
 
+/// Retires everything; whoever is to look meanwhile does so while the keeper decides.
+struct Meanwhile {
+    using answers = dewpond::question::lifetime;
+    static constexpr const char* name = "Meanwhile";
+    std::atomic<int>* turn;
+    struct per_slot {};
+    void opened(per_slot&, std::uint32_t) const noexcept {}
+    dewpond::CloseReason expired(const per_slot&, dewpond::Ages) const noexcept {
+        int first = 0;
+        if (turn->compare_exchange_strong(first, 1, relaxed)) {
+            while (turn->load(relaxed) == 1) {
+            }
+        }
+        return dewpond::CloseReason::max_lifetime;
+    }
+};
+
 constexpr std::uint32_t slots = 24;
 
 void borrow(Pool& pool, Driver driver, std::uint64_t seed, const std::atomic<bool>& stop, stress::Watchdog& watchdog) {
@@ -129,6 +146,28 @@ BOOST_AUTO_TEST_CASE(a_keeper_among_borrowers) {
     }
     BOOST_TEST(stress::soon([&] { return world.live.load(relaxed) == 0; }));
     BOOST_TEST(told.load(relaxed) != 0u);
+}
+
+BOOST_AUTO_TEST_CASE(somebody_looks_between_the_keepers_verdict_and_its_second_look) {
+    Chatter world;
+    std::atomic<int> turn{0};
+    const dewpond::testing::ManualClock clock;
+    dewpond::Options o;
+    o.max_size = 1;
+    o.keeper_thread = false;
+    dewpond::Pool<Driver, Meanwhile, dewpond::testing::ManualClock> pool{Driver{&world}, o, Meanwhile{&turn}, clock};
+    pool.checkout().give_back();
+    std::thread beside{[&] {
+        while (turn.load(relaxed) == 0) {
+        }
+        clock.advance(1s);  // samples are taken now and then only
+        static_cast<void>(pool.stats());
+        turn.store(2, relaxed);
+    }};
+    clock.advance(10s);
+    pool.maintain();
+    beside.join();
+    BOOST_TEST(world.live.load(relaxed) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(what_goes_wrong_while_the_pool_goes_is_told_before_or_not_at_all) {

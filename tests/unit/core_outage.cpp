@@ -11,6 +11,7 @@
 
 #include <dewpond/detail/ledger.hpp>
 #include <dewpond/detail/outage.hpp>
+#include <dewpond/detail/settlement.hpp>
 
 using namespace std::chrono_literals;
 using dewpond::Code;
@@ -26,6 +27,7 @@ using dewpond::detail::on_opened_in_vain;
 using dewpond::detail::opening_cap;
 using dewpond::detail::Outage;
 using dewpond::detail::OutageRules;
+using dewpond::detail::OutageWord;
 using dewpond::detail::Plan;
 using dewpond::detail::refuses;
 using dewpond::detail::Verdict;
@@ -326,6 +328,18 @@ BOOST_AUTO_TEST_CASE(one_alone_opens_while_it_keeps_failing) {
         BOOST_TEST(opening_cap({}, at_once) == at_once);
         for (const std::uint32_t failures : {1U, 2U, 1'000U}) BOOST_TEST(opening_cap({.failures = failures}, at_once) == 1u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(one_word_tells_of_an_outage_to_the_millisecond_and_never_too_short_a_back_off) {
+    BOOST_TEST(OutageWord::of({}).bits == 0u);
+    const OutageWord word = OutageWord::of({.failures = 3, .fault = Fault::full, .gate = start + 250ms});
+    BOOST_CHECK(word.fault() == Fault::full && word.failures() == 3);
+    BOOST_CHECK(word.backoff(start) == Duration{251ms} && word.backoff(start + 251ms) == Duration{} && word.backoff(start + 1h) == Duration{});
+    BOOST_CHECK(OutageWord::of({.failures = 1, .gate = start + 1ns}).backoff(start) == Duration{1ms});
+    BOOST_CHECK(OutageWord::of({.failures = 1, .gate = TimePoint{-1h}}).backoff(TimePoint{}) == Duration{1ms});
+    BOOST_TEST(OutageWord::of({.failures = 70'000}).failures() == 65'535u);
+    const OutageWord last = OutageWord::of({.failures = 1, .fault = Fault::full, .gate = TimePoint{24h * 365 * 40}});  // of a clock of 34 years
+    BOOST_CHECK(last.backoff(TimePoint{}) == Duration{std::chrono::milliseconds{(std::int64_t{1} << 40) - 1}} && last.failures() == 1 && last.fault() == Fault::full);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

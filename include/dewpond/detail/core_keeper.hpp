@@ -207,11 +207,10 @@ CloseReason Core<S>::judge(const SlotNote& note, Ages ages) const noexcept {
     else return static_cast<void>(ages), CloseReason::count_;
 }
 
-/// The keeper's round.
+/// The keeper's round. Whoever does it has told the callbacks that are late before.
 template <class S>
 void Core<S>::tick(bool of_crew, Duration overslept) noexcept {
     const TimePoint now = exchange_.sync().now();
-    exchange_.expire(now);
     exchange_.recall();  // what threads keep rests, too
     look_at_all(now);
     note_demand(0, now);

@@ -37,7 +37,7 @@ public:
         if (!closing_ && !ticking_ && sync_.now() >= tick_at_) {  // first: it is short, and jobs may be many and long
             ticking_ = true;
             if (resting_ != 0) note_oversleeping(rest_until_);
-            work = {Work::tick, nil, tick_at_, std::exchange(overslept_, {})};
+            work = {Work::tick, nil, std::exchange(tick_at_, (TimePoint::max)()), std::exchange(overslept_, {})};
         } else if (ledger_.has_jobs()) {
             work = {Work::slot_job, ledger_.pop_job()};
         } else if (!closing_ && wants_opening() && ledger_.may_open(sync_.now())) {
@@ -49,7 +49,7 @@ public:
         finish(wakes, lock);
         return work;
     }
-    /// The next tick is due now.
+    /// The next tick is due now. One that is being done may have looked already: then there is one more.
     void hasten() noexcept {
         Wakes<Sync> wakes;
         Lock lock{mutex_};
@@ -63,7 +63,7 @@ public:
         Wakes<Sync> wakes;
         Lock lock{mutex_};
         ticking_ = false;
-        tick_at_ = next;
+        tick_at_ = (std::min)(tick_at_, next);
         if (!looks_again) ring(wakes, tick_at_);
         finish(wakes, lock);
     }

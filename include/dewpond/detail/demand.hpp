@@ -17,7 +17,7 @@ namespace dewpond::inline v0::detail {
 /// words is the later span, or the higher peak of the same.
 class DemandMeter {
     using Word = std::uint64_t;
-    using Atomic = told_atomic<Word>;
+    using Atomic = StdThreads::atomic<Word>;  // under every Sync: what is only told adds no step to an explored schedule
 
 public:
     void note(std::uint32_t demand, TimePoint now) noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The flight recorder of a pool: the last 256 things that happened off the hit path, 32 bytes each, written without a
 // lock by any thread. It is found in a core file by its first bytes, without debug information: its layout is a format
-// (docs/decisions/0029, docs/gdb), so it is the same whatever `Sync` is, and nothing is decided by it.
+// (docs/decisions/0029, docs/gdb), so it is the same whatever `Sync` of the pool is, and nothing is decided by it.
 #pragma once
 
 #include <algorithm>
@@ -69,15 +69,20 @@ struct RecordWords {
     return k != EventKind::nested_wait && k != EventKind::stalled && k != EventKind::down && k != EventKind::up;
 }
 
-class Recorder {
-public:
-    static constexpr std::uint32_t lanes = 2, each = 128;
+/// On the atomics of `Threads`; `size`: entries of a lane. A pool's own is `Recorder`, below.
+template <class Threads, std::uint32_t size>
+class BasicRecorder {
+    template <class T>
+    using atomic = typename Threads::template atomic<T>;
 
-    explicit Recorder(std::string_view pool) noexcept {
+public:
+    static constexpr std::uint32_t lanes = 2, each = size;
+
+    explicit BasicRecorder(std::string_view pool) noexcept {
         std::memcpy(magic_, "dewpond recorder", sizeof magic_);
         std::memcpy(pool_, pool.data(), (std::min)(pool.size(), sizeof pool_));
     }
-    Recorder(const Recorder&) = delete;
+    BasicRecorder(const BasicRecorder&) = delete;
 
     /// Thread-safe, never waits; three locked instructions and four stores.
     void note(PastEvent e, TimePoint now) noexcept {
@@ -85,10 +90,11 @@ public:
         const std::uint32_t lane = of_a_request(e.kind) ? 1 : 0;
         Entry& at = entries_[lane * each + next_[lane].fetch_add(1, std::memory_order_relaxed) % each];
         const RecordWords w = RecordWords::of(e, now);
-        // One writer at a time: who finds another one here, overtaken by 128 since, leaves the place to him. Each word is a
-        // release, so whoever reads one of them also sees that the old stamp is gone.
+        // One writer at a time: who finds another one here, overtaken by 128 since, leaves the place to him. The claim is an
+        // acquire: without it nothing says that these words come after those of the entry before. Each word is a release, so
+        // whoever reads one of them also sees that the old stamp is gone.
         std::uint64_t old = at.stamp.load(std::memory_order_relaxed);
-        if (old == being_written || !at.stamp.compare_exchange_strong(old, being_written, std::memory_order_relaxed)) return;
+        if (old == being_written || !at.stamp.compare_exchange_strong(old, being_written, std::memory_order_acquire)) return;
         at.when.store(w.when, std::memory_order_release);
         at.place.store(w.place, std::memory_order_release);
         at.rest.store(w.rest, std::memory_order_release);
@@ -116,9 +122,9 @@ public:
 private:
     static constexpr std::uint64_t being_written = 1;
     struct Entry {
-        told_atomic<std::uint64_t> stamp{0};
-        told_atomic<std::int64_t> when{0};
-        told_atomic<std::uint64_t> place{0}, rest{0};
+        atomic<std::uint64_t> stamp{0};
+        atomic<std::int64_t> when{0};
+        atomic<std::uint64_t> place{0}, rest{0};
     };
 
     char magic_[16];
@@ -126,11 +132,13 @@ private:
     char pool_[64] = {};
     Entry entries_[std::size_t{lanes} * each];
     // no part of the format
-    told_atomic<std::uint64_t> number_{0};
-    told_atomic<std::uint32_t> next_[lanes] = {};
-
-    static_assert(sizeof(Entry) == 32);
+    atomic<std::uint64_t> number_{0};
+    atomic<std::uint32_t> next_[lanes] = {};
 };
+
+/// The same under every Sync: it adds no step to an explored schedule, and its layout is a format.
+using Recorder = BasicRecorder<StdThreads, 128>;
 static_assert(std::is_standard_layout_v<Recorder>, "the first bytes of a recorder are its magic");
+static_assert(sizeof(Recorder) == 96 + 256 * 32 + 16, "a head, 256 entries of 32 bytes, and what is no part of the format");
 
 }  // namespace dewpond::inline v0::detail

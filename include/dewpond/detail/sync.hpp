@@ -34,11 +34,6 @@ namespace dewpond::inline v0::detail {
 /// As long as the system takes it, the final zero included.
 using ThreadName = std::array<char, 16>;
 
-/// For what is only told and decides nothing (the recorder, peaks of demand): the same under every Sync. It adds no step to
-/// an explored schedule, and the recorder's layout is a format.
-template <class T>
-using told_atomic = std::atomic<T>;
-
 /// What is shared between threads, and the threads themselves, as the standard library has them.
 struct StdThreads {
     template <class T>

@@ -158,7 +158,7 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
     const Pair unseen = add(rounds, &standard, pool_of_one<UnseenPool>(conninfo), query);
     const Pair ping = add(rounds, &standard, pool_of_one<PingPool>(conninfo), query);
     const Pair statement = add(rounds, &standard, pool_of_one<SelectPool>(conninfo), query);
-    rounds.run(line.rounds(1001, 201), line.quick ? 1 : 8);
+    rounds.run(line.rounds(1001, 201), line.quick ? 1 : 7.5);
 
     const auto us = [&](std::size_t body) { return bench::scaled(rounds.ns(body), 1e-3); };
     std::vector<bench::Row> rows;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What does a pool add to a query on PostgreSQL? Five pools of one connection each: nothing asked, default policies, the
-// same with cells, a ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all the time.
+// same with cells, a ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all
+// the time.
 #include <array>
 #include <charconv>
 #include <cstdio>

@@ -188,8 +188,8 @@ struct Contestant {
     Part part;
 };
 
-/// Calls `visit` with each contestant, in the order of the tables. `pairs`: also with what takes part only where a pair of
-/// one thread is all there is, for the minutes that every other workload would take longer.
+/// Calls `visit` with each contestant, in the order of the tables. `pairs`: also with what takes part only where a pair
+/// of one thread is all there is, since every other workload would take longer by it.
 template <bool pairs = false, class Visit>
 void each_contestant(Visit visit) {
     visit(Contestant<DefaultPool>{"dewpond", Part::judged});

@@ -20,7 +20,7 @@ void across(const CommandLine& line, Report& report, std::size_t size) {
     take_all(standard, size).clear();
     take_all(cells, size).clear();
     Record ours, kept, theirs;
-    const double seconds = line.quick ? 0.03 : 0.05;
+    const double seconds = line.quick ? 0.03 : 0.04;
     for (int round = 0; round < line.rounds(15, 7); ++round) {
         // Who begins changes from round to round.
         for (int turn = 0; turn < 3; ++turn) {

@@ -70,7 +70,7 @@ void many_pools(const CommandLine& line, Report& report) {
         const bool over = count == most + 1;
         const auto alone = over ? add_in_turn(rounds, standard, most) : 0;
         const auto left_out = over ? add_in_turn(rounds, cells, most) : 0;
-        rounds.run(line.rounds(31, 15), 2);
+        rounds.run(line.rounds(21, 15), 2);
 
         const auto each = [&](std::size_t body) { return scaled(rounds.ns(body), 1 / static_cast<double>(count)); };
         const std::string pools = std::to_string(count) + (count == 1 ? " pool" : " pools");

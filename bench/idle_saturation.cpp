@@ -111,7 +111,7 @@ void busy(const CommandLine& line, Report& report) {
         while (ticks() - since < span) {
         }
     };
-    const auto all = alternate(line.rounds(15, 7), line.quick ? 0.15 : 0.6, hold, pool, textbook, cells);
+    const auto all = alternate(line.rounds(15, 7), line.quick ? 0.15 : 0.5, hold, pool, textbook, cells);
     const Record& theirs = all[1];
     std::vector<Row> rows;
     rows.push_back(plain("textbook: throughput", "M/s", scaled(theirs.per_second, 1e-6)));
@@ -144,7 +144,7 @@ void sleeping(const CommandLine& line, Report& report) {
     take_all(pool, slots).clear();
     take_all(cells, slots).clear();
     const auto hold = [](const auto&, std::uint64_t) { std::this_thread::sleep_for(std::chrono::milliseconds{1}); };
-    const auto all = alternate(line.rounds(15, 7), line.quick ? 0.1 : 0.3, hold, pool, textbook, queue, cells);
+    const auto all = alternate(line.rounds(15, 7), line.quick ? 0.1 : 0.25, hold, pool, textbook, queue, cells);
     const Record &theirs = all[1], &fifo = all[2];
     // First come, first served: six others before you on two slots, three holds to wait. A hold is 1 ms and what the
     // kernel's timer adds on an idle machine.

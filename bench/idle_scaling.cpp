@@ -109,7 +109,7 @@ void scaling(const CommandLine& line, Report& report) {
     all.push_back({"dewpond, default policies with ThreadCells", pairs_on(cells), true});
     all.push_back({"textbook mutex pool", pairs_on(textbook)});
 
-    const double block = line.quick ? 0.01 : 0.03;
+    const double block = line.quick ? 0.01 : 0.025;
     for (int round = 0; round < line.rounds(15, 7); ++round) {
         for (Contestant& c : all) {
             c.one.push_back(c.run(1, block));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What does a pool add to a query on PostgreSQL? Five pools of one connection each: nothing asked, default policies, the
-// same with cells, a ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all the time.
+// same with cells, a ping and a `SELECT 1` at each checkout. Every pool is compared with the very same connection held all
+// the time.
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -158,7 +159,7 @@ void latency(const bench::CommandLine& line, bench::Report& report, const std::s
     const Pair unseen = add(rounds, &standard, pool_of_one<UnseenPool>(conninfo), query);
     const Pair ping = add(rounds, &standard, pool_of_one<PingPool>(conninfo), query);
     const Pair statement = add(rounds, &standard, pool_of_one<SelectPool>(conninfo), query);
-    rounds.run(line.rounds(1001, 201), line.quick ? 1 : 8);
+    rounds.run(line.rounds(1001, 201), line.quick ? 1 : 7.5);
 
     const auto us = [&](std::size_t body) { return bench::scaled(rounds.ns(body), 1e-3); };
     std::vector<bench::Row> rows;

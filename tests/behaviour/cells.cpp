@@ -192,11 +192,15 @@ BOOST_AUTO_TEST_CASE(what_is_kept_is_idle_for_whoever_asks, *boost::unit_test::t
     told(2, 0);
     BOOST_TEST(c.pool->stats().demand_peak == 2u);
     BOOST_CHECK(c.pool->stats().oldest_lease == Duration{});
+    for (int i = 0; i < 5; ++i) (void)c.use();  // kept by this thread again, and by another one
+    const Keeper other{c};
+    const auto recalls = EagerClock::recalls();
     const std::string text = c.pool->inspect();
+    BOOST_TEST(EagerClock::recalls() == recalls + 1);
     BOOST_TEST(holds(text, "slot 0: idle"), text);
     BOOST_TEST(holds(text, "slot 1: idle"), text);
     BOOST_TEST(!holds(text, "in use"), text);
-    BOOST_TEST(c.pool->stats().checkouts == 5u);
+    BOOST_TEST(c.pool->stats().checkouts == 12u);
     BOOST_TEST(holds(c.pool->describe(), "  cells: ThreadCells (chosen)\n"), c.pool->describe());
     BOOST_TEST(holds(c.pool->describe(), "max_size is enough for it"), c.pool->describe());
 }

@@ -43,6 +43,7 @@ private:
 
 using Plain = dewpond::Pool<Tracked<stress::PlainDriver>>;
 using Strict = dewpond::Pool<Tracked<stress::PlainDriver>, dewpond::StrictFifo>;
+using Keeping = dewpond::Pool<Tracked<stress::PlainDriver>, dewpond::ThreadCells, stress::EagerSync>;
 using Busy = dewpond::Pool<Tracked<stress::MoodyDriver>, dewpond::OpenInBackground, dewpond::Lifetime>;
 using Resetting = dewpond::Pool<Tracked<stress::MoodyDriver>>;
 
@@ -232,6 +233,7 @@ BOOST_AUTO_TEST_CASE(everybody_who_waits_is_told) {
         BOOST_TEST_CONTEXT(waiters << " waiters") {
             close_wakes_everybody<Plain>(waiters, stress::rounds(150));
             close_wakes_everybody<Strict>(waiters, stress::rounds(100));
+            close_wakes_everybody<Keeping>(waiters, stress::rounds(100));
         }
     }
 }
@@ -240,6 +242,7 @@ BOOST_AUTO_TEST_CASE(in_full_swing) {
     for (const auto& [threads, slots] : {std::pair{1U, 2U}, {2U, 1U}, {3U, 2U}, {4U, 3U}, {3U, 63U}}) {
         BOOST_TEST_CONTEXT(threads << " threads, " << slots << " slots") {
             closed_in_full_swing<Plain>(threads, slots, stress::rounds(250), {.open_fails = 6}, true);
+            closed_in_full_swing<Keeping>(threads, slots, stress::rounds(250), {.open_fails = 20}, true);
             closed_in_full_swing<Resetting>(threads, slots, stress::rounds(150), {.comes_back_dirty = 2, .reset_breaks = 9}, true);
             // A reset that is put off for the next maintain() while the pool is being closed.
             closed_in_full_swing<Resetting>(threads, slots, stress::rounds(200), {.comes_back_dirty = 2, .reset_unfinished = 2}, false);

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <dewpond/detail/sync.hpp>
 #include <dewpond/driver.hpp>
 #include <dewpond/error.hpp>
 #include <dewpond/stats.hpp>
@@ -124,6 +125,16 @@ public:
 private:
     std::uint32_t threads_;
     std::atomic<std::uint64_t> arrived_{0};
+};
+
+/// What a pool with cells runs on here: they open after a few returns of a thread, as rounds are short.
+struct EagerSync : dewpond::detail::RealSync {
+    static constexpr std::uint32_t rests = 2;
+    static void heavy() noexcept {
+        recalls.fetch_add(1, relaxed);
+        RealSync::heavy();
+    }
+    static inline std::atomic<std::uint64_t> recalls{0};  ///< how often what threads kept was called back
 };
 
 /// How often things go wrong: once in so many, 0: never.

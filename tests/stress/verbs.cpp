@@ -100,6 +100,8 @@ BOOST_AUTO_TEST_SUITE(verbs, *boost::unit_test::timeout(600))
 BOOST_AUTO_TEST_CASE(within_one_word) { change_under_traffic(8, calm); }
 BOOST_AUTO_TEST_CASE(across_words) { change_under_traffic(125, rough); }
 BOOST_AUTO_TEST_CASE(ten_thousand) { change_under_traffic(10'000, calm); }
+BOOST_AUTO_TEST_CASE(with_cells) { change_under_traffic<dewpond::ThreadCells, stress::EagerSync>(8, rough); }
+BOOST_AUTO_TEST_CASE(with_cells_across_words) { change_under_traffic<dewpond::ThreadCells, stress::EagerSync>(125, calm); }
 BOOST_AUTO_TEST_CASE(opened_in_background) { change_under_traffic<dewpond::OpenInBackground>(8, rough); }
 BOOST_AUTO_TEST_CASE(opened_in_background_across_words) { change_under_traffic<dewpond::OpenInBackground>(125, calm); }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# hot_code.sh <objdump> <object> calls <function>            nothing is called but what lies in a cold section
+# hot_code.sh <objdump> <object> calls <function> [<others>]  nothing is called but what lies in a cold section, or whose
+#                                     mangled name matches <others>
 # hot_code.sh <objdump> <object> same <function> <function>  the hot code of both is the same, call for call
 # hot_code.sh <objdump> <object> counts <function> <locked> <clocks>  at most so many locked instructions stand in it (an
 #                                     exchange with memory is one without saying so), and exactly so many readings of a clock
@@ -10,7 +11,7 @@ set -eu
 objdump=$1 object=$2 what=$3 first=$4 second=${5:-}
 
 hot_code() {
-    "$objdump" -d -r --no-show-raw-insn "$object" | awk -v root="$1" '
+    "$objdump" -d -r --no-show-raw-insn "$object" | awk -v root="$1" -v others="$2" '
         /^Disassembly of section / { section = $4; sub(/:$/, "", section); next }
         /^[0-9a-f]+ <.*>:$/ {
             name = $2; gsub(/[<>:]/, "", name)
@@ -29,7 +30,7 @@ hot_code() {
             code[name, ++count[name]] = line
             at[name, count[name]] = address
         }
-        function cold(target) { return target ~ /^\.text\.unlikely/ || (target in lies_in && lies_in[target] ~ /^\.text\.unlikely/) }
+        function cold(target) { return (others != "" && target ~ others) || target ~ /^\.text\.unlikely/ || (target in lies_in && lies_in[target] ~ /^\.text\.unlikely/) }
         function number(kind, target) {
             if (!((kind, target) in numbers)) numbers[kind, target] = ++known[kind]
             return kind " " numbers[kind, target]
@@ -73,12 +74,12 @@ hot_code() {
 case $what in
     calls)
         status=0
-        code=$(hot_code "$first") || status=$?
+        code=$(hot_code "$first" "$second") || status=$?
         printf '%s\n' "$code"
         [ $status = 0 ] || { echo "the hot code of $first calls what is not cold, or is not there."; exit 1; }
         echo "$(grep -cv '^function ' <<<"$code") instructions, none of them a call to anything warm." ;;
     counts)
-        code=$(hot_code "$first") || [ $? = 2 ] || { printf '%s\n' "$code"; exit 1; }  # 2: it calls something, perhaps the clock
+        code=$(hot_code "$first" "") || [ $? = 2 ] || { printf '%s\n' "$code"; exit 1; }  # 2: it calls something, perhaps the clock
         printf '%s\n' "$code"
         code=$(sed '/^reaches out:/,$d' <<<"$code")
         locked=$(grep -cE '(^| )lock |^xchg .*\(|^(mfence|cpuid)' <<<"$code" || true)
@@ -88,8 +89,8 @@ case $what in
         [ "$locked" -gt 0 ] || { echo "nothing was counted."; exit 1; }
         [ "$clocks" = "$6" ] || { echo "not the readings of a clock that were allowed."; exit 1; } ;;
     same)
-        a=$(hot_code "$first") || true
-        b=$(hot_code "$second") || true
+        a=$(hot_code "$first" "") || true
+        b=$(hot_code "$second" "") || true
         if [ "$a" != "$b" ]; then
             diff <(printf '%s\n' "$a") <(printf '%s\n' "$b") || true
             echo "not the same code: $first, $second"

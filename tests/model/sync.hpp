@@ -74,6 +74,7 @@ struct Sync {
     }
     template <void (*Leave)() noexcept>
     static void at_thread_end() noexcept { Engine::it().at_end(Leave); }
+    [[nodiscard]] static int process() noexcept { return 1; }
     static void light() noexcept {}
     static void heavy() noexcept { Engine::it().heavy(); }
     [[nodiscard]] static bool has_heavy() noexcept { return true; }

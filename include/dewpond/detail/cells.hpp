@@ -190,13 +190,15 @@ public:
     static void leave() noexcept {
         Block& mine = block();
         mine.left = true;
+        if (mine.process != Sync::process()) return;
         for (Mine& m : mine.of) give_up(m);
     }
 
 private:
     struct Block {
         Mine of[most + 1];  // the last one stays as it is
-        bool left = false, known = false;
+        int process = 0;  ///< in which these are had: in the child of a fork they are the parent's, the hubs of gone pools too
+        bool left = false;
     };
     DEWPOND_INLINE static Block& block() noexcept { return Sync::template of_thread<Block>(); }
     DEWPOND_HIDDEN static std::atomic<std::uint64_t>& keys() noexcept { return Sync::template of_process<std::atomic<std::uint64_t>>(); }
@@ -227,7 +229,7 @@ private:
         return false;
     }
     DEWPOND_OUTLINE static void open(Hub& hub, Cell& c) noexcept {
-        c.rest = c.next_rest;
+        c.rest = least_rest;  // at the next try, if this one is in vain
         if (hub.forked.load(std::memory_order_relaxed) != 0) return;
         Lock lock{hub.mutex};
         if (hub.shut) return;
@@ -259,8 +261,11 @@ private:
     DEWPOND_OUTLINE void join() noexcept {
         Block& mine = block();
         if (key_ == most || mine.left || hub_->forked.load(std::memory_order_relaxed) != 0) return;
-        if (!mine.known) Sync::template at_thread_end<&Cells::leave>();
-        mine.known = true;
+        if (const int here = Sync::process(); mine.process != here) {
+            for (Mine& m : mine.of) m = {};
+            mine.process = here;
+            Sync::template at_thread_end<&Cells::leave>();
+        }
         Mine& m = mine.of[key_];
         give_up(m);
         Cell* made = new (std::nothrow) Cell;  // one too many, if another thread has left its own

@@ -143,6 +143,7 @@ DEWPOND_COLD PoolError Core<S>::error(Code code, Duration waited, bool tried_to_
     if (forked()) return not_ours();
     Fault fault = Fault::none;
     std::uint32_t mine = 0;
+    exchange_.recall();  // what a thread keeps is nobody's lease
     DEWPOND_TRY {
         const std::shared_ptr<ErrorDetails> d{new ErrorDetails};
         d->pool = options_.name;

@@ -69,6 +69,9 @@ ReturnReport Core<S>::after_reset(Slot& s, ReturnReport so_far) noexcept {
         retire(s, s.marked(mark_retire) ? CloseReason::max_lifetime : CloseReason::renewed);
         return ReturnReport::closed;
     }
+    if constexpr (S::keeps_cells) {
+        if (exchange_.hub().keep(s.index)) return so_far;
+    }
     return offer(s) ? so_far : ReturnReport::closed;
 }
 

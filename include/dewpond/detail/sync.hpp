@@ -71,6 +71,7 @@ struct StdThreads {
         static thread_local const Leaver leaver;
         static_cast<void>(leaver);
     }
+    [[nodiscard]] static int process() noexcept { return ::getpid(); }
     /// Two barriers that are one only together: after heavy() the calling thread sees every store that any thread of the
     /// process made before a light() of its own, and every thread sees after its next light() what was stored before.
     static void light() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }

@@ -37,7 +37,7 @@ struct Invariants {
         }
         idle = e.idle_.count();
         if (parked && idle != 0) return "I-b: a slot is idle beside a parked head";
-        const std::uint32_t kept = e.hub_.count(nil);
+        const std::uint32_t kept = e.hub_.count();
         if (kept != 0 && (head != nullptr || e.closing_ || e.ledger_.excess())) return "a thread keeps a slot although returns come to the mutex";
         std::uint32_t queued = 0, async = 0;
         for (const auto* n = head; n != nullptr; n = n->next) {

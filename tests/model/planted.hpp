@@ -394,9 +394,10 @@ bool CELLS(recalls_without_barrier)::recall_all(F publish, bool) noexcept {
     hub_->epoch.store(epoch + 1, std::memory_order_relaxed);
     for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
         if (c->opened_in.load(std::memory_order_relaxed) != epoch || c->state.load(std::memory_order_acquire) != full) continue;
-        c->stolen = true;
+        c->stolen.store(1, std::memory_order_relaxed);
         publish(c->slot.load(std::memory_order_relaxed));
     }
+    hub_->looked.store(epoch + 1, std::memory_order_release);
     return true;
 }
 template <>
@@ -407,7 +408,7 @@ bool CELLS(recalls_without_epoch)::recall_all(F publish, bool) noexcept {
     model::Sync<model::recalls_without_epoch>::heavy();
     for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
         if (c->opened_in.load(std::memory_order_relaxed) != epoch || c->state.load(std::memory_order_acquire) != full) continue;
-        c->stolen = true;
+        c->stolen.store(1, std::memory_order_relaxed);
         publish(c->slot.load(std::memory_order_relaxed));
     }
     hub_->epoch.store(epoch, std::memory_order_relaxed);
@@ -450,14 +451,14 @@ template <>
 inline bool CELLS(thinks_it_lost)::still_mine(Hub& hub, Cell& c, bool) noexcept {
     c.state.store(closed, std::memory_order_relaxed);
     Lock lock{hub.mutex};
-    c.stolen = false;
+    c.stolen.store(0, std::memory_order_relaxed);
     return false;
 }
 template <>
 inline bool CELLS(thinks_it_won)::still_mine(Hub& hub, Cell& c, bool) noexcept {
     c.state.store(closed, std::memory_order_relaxed);
     Lock lock{hub.mutex};
-    c.stolen = false;
+    c.stolen.store(0, std::memory_order_relaxed);
     return true;
 }
 template <>

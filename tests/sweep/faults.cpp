@@ -49,6 +49,8 @@ void* operator new(std::size_t size, std::align_val_t align) { return obtain_or_
 void* operator new[](std::size_t size, std::align_val_t align) { return obtain_or_throw(size, static_cast<std::size_t>(align)); }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return obtain(size, plain); }
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return obtain(size, plain); }
+void* operator new(std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept { return obtain(size, static_cast<std::size_t>(align)); }
+void* operator new[](std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept { return obtain(size, static_cast<std::size_t>(align)); }
 void operator delete(void* p) noexcept { release(p); }
 void operator delete[](void* p) noexcept { release(p); }
 void operator delete(void* p, std::size_t) noexcept { release(p); }

@@ -37,7 +37,7 @@ struct NoHub {
     static void follow(bool, F) noexcept {}
     template <class F>
     static void orphan(F) noexcept {}
-    static std::uint32_t count(std::uint32_t) noexcept { return 0; }
+    static std::uint32_t count() noexcept { return 0; }
 };
 
 template <class Sync>
@@ -60,16 +60,19 @@ class Cells {
         atomic<std::uint32_t> slot{nil};
         atomic<std::uint64_t> opened_in{0};
         std::uint32_t rest = least_rest, next_rest = least_rest;  ///< owner only: returns until it opens, and the next time
-        var<bool> stolen{false}, taken{false};   ///< under the hub's mutex; `taken`: a thread has it
+        atomic<std::uint32_t> stolen{0};  ///< under the hub's mutex
+        var<bool> taken{false};           ///< under the hub's mutex: a thread has it
         Cell* next = nullptr;                    ///< never changed once it is on the list
     };
     struct Hub {
         atomic<std::uint64_t> epoch{1};
         alignas(cache_line) typename Sync::mutex mutex;  // a leaf: nothing else is locked under it
         atomic<Cell*> cells{nullptr};                    ///< grows only
+        atomic<std::uint64_t> looked{1};                 ///< the epoch, once all that was kept in the one before is published
         var<std::uint32_t> refs{1}, open{0};             ///< under the mutex
         var<bool> shut{false}, gently{false};            ///< under the mutex
         atomic<std::uint32_t> forked{0};                 ///< in the child of a fork: no mutex is locked any more
+        atomic<std::uint32_t> gone{0};                   ///< the pool is
         void* pool;
         void (*offer)(void* pool, std::uint32_t slot) noexcept;
         Hub(void* p, void (*f)(void*, std::uint32_t) noexcept) noexcept : pool{p}, offer{f} {}
@@ -94,10 +97,11 @@ public:
     static constexpr std::uint32_t least_rest = Sync::rests, most_rest = 1024 * Sync::rests;
 
     /// `offer` returns a slot that a thread kept when it ended. Throws std::bad_alloc.
-    Cells(void* pool, void (*offer)(void*, std::uint32_t) noexcept) : hub_{new Hub{pool, offer}}, key_{Sync::has_heavy() ? take_key() : most} {}
+    Cells(void* pool, void (*offer)(void*, std::uint32_t) noexcept) : hub_{new Hub{pool, offer}}, keys_{keys()}, key_{Sync::has_heavy() ? take_key() : most} {}
     Cells(const Cells&) = delete;
     ~Cells() {
-        if (key_ != most) keys().fetch_and(~(std::uint64_t{1} << key_), std::memory_order_relaxed);
+        if (key_ != most) keys_.fetch_and(~(std::uint64_t{1} << key_), std::memory_order_relaxed);
+        hub_->gone.store(1, std::memory_order_relaxed);
         bool last = false;
         {
             Lock lock{hub_->mutex};
@@ -162,17 +166,17 @@ public:
     /// Calls `f(slot)` for each slot that is kept at this moment, roughly.
     template <class F>
     void each(F f) const noexcept {
-        const std::uint64_t epoch = hub_->epoch.load(std::memory_order_relaxed);
+        // Not by the epoch: what a recall is about to publish is idle meanwhile, too. acquire: whoever sees it looked at sees the words.
+        const std::uint64_t looked = hub_->looked.load(std::memory_order_acquire);
         for (const Cell* c = hub_->cells.load(std::memory_order_acquire); c != nullptr; c = c->next) {
-            if (c->opened_in.load(std::memory_order_relaxed) != epoch) continue;
+            if (c->opened_in.load(std::memory_order_relaxed) != looked) continue;
             // acquire: whoever sees a slot kept also sees the counters its holder wrote before
             if (c->state.load(std::memory_order_acquire) == full) f(c->slot.load(std::memory_order_relaxed));
         }
     }
-    /// How many are kept; more than `enough` need not be counted.
-    [[nodiscard]] std::uint32_t count(std::uint32_t enough) const noexcept {
+    [[nodiscard]] std::uint32_t count() const noexcept {
         std::uint32_t n = 0;
-        if (enough != 0) each([&n](std::uint32_t) { ++n; });
+        each([&n](std::uint32_t) { ++n; });
         return n;
     }
 
@@ -181,13 +185,17 @@ public:
     /// Nothing is kept any more; `f(slot)` for what was.
     template <class F>
     void orphan(F f) noexcept {
-        each(f);
+        const std::uint64_t looked = hub_->looked.load(std::memory_order_relaxed);  // somebody may have been at a recall
+        for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
+            const bool here = c->opened_in.load(std::memory_order_relaxed) == looked && c->stolen.load(std::memory_order_relaxed) == 0;
+            if (here && c->state.load(std::memory_order_relaxed) == full) f(c->slot.load(std::memory_order_relaxed));
+        }
         hub_->forked.store(1, std::memory_order_relaxed);
         hub_->epoch.store(hub_->epoch.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
     /// The calling thread is about to end: what it keeps goes back, and it keeps nothing more.
-    static void leave() noexcept {
+    DEWPOND_HIDDEN static void leave() noexcept {
         Block& mine = block();
         mine.left = true;
         if (mine.process != Sync::process()) return;
@@ -197,16 +205,16 @@ public:
 private:
     struct Block {
         Mine of[most + 1];  // the last one stays as it is
-        int process = 0;  ///< in which these are had: in the child of a fork they are the parent's, the hubs of gone pools too
+        int process = 0;  ///< in which these are had: in the child of a fork they are the parent's, those of gone pools too
         bool left = false;
     };
     DEWPOND_INLINE static Block& block() noexcept { return Sync::template of_thread<Block>(); }
     DEWPOND_HIDDEN static std::atomic<std::uint64_t>& keys() noexcept { return Sync::template of_process<std::atomic<std::uint64_t>>(); }
-    static std::uint32_t take_key() noexcept {
-        std::uint64_t taken = keys().load(std::memory_order_relaxed);
+    std::uint32_t take_key() noexcept {
+        std::uint64_t taken = keys_.load(std::memory_order_relaxed);
         while (~taken != 0) {
             const auto key = static_cast<std::uint32_t>(std::countr_one(taken));
-            if (keys().compare_exchange_weak(taken, taken | std::uint64_t{1} << key, std::memory_order_relaxed)) return key;
+            if (keys_.compare_exchange_weak(taken, taken | std::uint64_t{1} << key, std::memory_order_relaxed)) return key;
         }
         return most;
     }
@@ -220,9 +228,7 @@ private:
         // Recalled for want of it: it would be again. By the keeper, who only looks: a sign of calm.
         c.next_rest = hub.gently ? (std::max)(c.next_rest / 2, least_rest) : (std::min)(c.next_rest * 2, most_rest);
         c.rest = c.next_rest;
-        const bool stolen = c.stolen;
-        c.stolen = false;
-        return !stolen;
+        return c.stolen.exchange(0, std::memory_order_relaxed) == 0;
     }
     static bool open_later(Hub& hub, Cell& c) noexcept {
         if (c.state.load(std::memory_order_relaxed) == closed && --c.rest == 0) open(hub, c);
@@ -251,14 +257,17 @@ private:
         for (Cell* c = hub_->cells.load(std::memory_order_relaxed); c != nullptr; c = c->next) {
             if (c->opened_in.load(std::memory_order_relaxed) != epoch) continue;
             if (c->state.load(std::memory_order_acquire) != full) continue;  // acquire: pairs with the release in keep()
-            c->stolen = any = true;
+            any = true;
+            c->stolen.store(1, std::memory_order_relaxed);
             publish(c->slot.load(std::memory_order_relaxed));
         }
+        hub_->looked.store(epoch + 1, std::memory_order_release);  // pairs with the acquire in each()
         return any;
     }
 
-    /// The first time that this thread comes: it gets a cell, closed.
-    DEWPOND_OUTLINE void join() noexcept {
+    /// The first time that this thread comes: it gets a cell, closed. Hidden, as the thread's block is: each shared object has
+    /// one of its own, and keys. Where a pool that lives has the place, of another one's keys, this one shares.
+    DEWPOND_OUTLINE DEWPOND_HIDDEN void join() noexcept {
         Block& mine = block();
         if (key_ == most || mine.left || hub_->forked.load(std::memory_order_relaxed) != 0) return;
         if (const int here = Sync::process(); mine.process != here) {
@@ -267,6 +276,7 @@ private:
             Sync::template at_thread_end<&Cells::leave>();
         }
         Mine& m = mine.of[key_];
+        if (m.hub != nullptr && m.hub->gone.load(std::memory_order_relaxed) == 0) return;
         give_up(m);
         Cell* made = new (std::nothrow) Cell;  // one too many, if another thread has left its own
         if (made == nullptr) return;
@@ -302,7 +312,8 @@ private:
             kept = open && c.state.load(std::memory_order_relaxed) == full;
             if (open && c.state.load(std::memory_order_relaxed) != closed) --hub.open;
             c.state.store(closed, std::memory_order_relaxed);
-            c.stolen = c.taken = false;
+            c.stolen.store(0, std::memory_order_relaxed);
+            c.taken = false;
             last = --hub.refs == 0;
         }
         if (kept) hub.offer(hub.pool, slot);  // a slot that counts keeps its pool, and so the hub
@@ -310,6 +321,7 @@ private:
     }
 
     Hub* const hub_;
+    std::atomic<std::uint64_t>& keys_;  ///< of the object that the pool was made in; it may end in another
     const std::uint32_t key_;
     bool shut_ = false;  ///< under the mutex of the exchange: what the hub was told last
 };

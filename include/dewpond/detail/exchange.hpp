@@ -30,8 +30,11 @@ public:
     [[nodiscard]] const IdleSet<Sync>& idle() const noexcept { return idle_; }
     /// Where threads keep what they have just returned.
     [[nodiscard]] Hub& hub() noexcept { return hub_; }
-    /// What is idle, kept or not.
-    [[nodiscard]] std::uint32_t count_idle() const noexcept { return idle_.count() + hub_.count(nil); }
+    /// What is idle, kept or not. What goes from a cell to the words meanwhile is counted twice rather than not at all.
+    [[nodiscard]] std::uint32_t count_idle() const noexcept {
+        const std::uint32_t kept = hub_.count();
+        return kept + idle_.count();
+    }
     [[nodiscard]] Sync& sync() noexcept { return sync_; }
     [[nodiscard]] const Plan& plan() const noexcept { return ledger_.plan(); }
     [[nodiscard]] const Waiting& waiting_rule() const noexcept { return waiting_; }

@@ -19,7 +19,7 @@ class ForkWatch {
 public:
     ForkWatch(void* pool, void (*orphan)(void* pool) noexcept) noexcept : all_{watched()}, pool_{pool}, orphan_{orphan} {
         const std::lock_guard lock{all_.mutex};
-        if (!all_.installed) all_.installed = ::pthread_atfork(before, in_parent, in_child) == 0;
+        all_.install();
         next_ = all_.first;
         if (next_ != nullptr) next_->prev_ = this;
         all_.first = this;
@@ -29,6 +29,14 @@ public:
         const std::lock_guard lock{all_.mutex};
         (prev_ != nullptr ? prev_->next_ : all_.first) = next_;
         if (next_ != nullptr) next_->prev_ = prev_;
+    }
+
+    /// Which process this is: another number in the child of a fork, which no number of a process promises.
+    [[nodiscard]] static int generation() noexcept {
+        Watched& all = watched();
+        const std::lock_guard lock{all.mutex};
+        all.install();
+        return all.generation;
     }
 
     /// What the child does first. Orphans are never freed, hence never on the list again.
@@ -43,6 +51,10 @@ private:
         std::mutex mutex;
         ForkWatch* first = nullptr;
         bool installed = false;
+        int generation = 1;
+        void install() noexcept {
+            if (!installed) installed = ::pthread_atfork(before, in_parent, in_child) == 0;
+        }
     };
     DEWPOND_HIDDEN static Watched& watched() noexcept {
         static Watched all;
@@ -53,6 +65,7 @@ private:
     static void in_parent() noexcept { watched().mutex.unlock(); }
     static void in_child() noexcept {
         orphan_all();
+        ++watched().generation;
         watched().mutex.unlock();
     }
 

@@ -128,9 +128,7 @@ concept watch_shape = !answers_v<question::watch, P> || ((requires { typename P:
     { p.warn_after() } noexcept -> std::same_as<Duration>;
 }));
 template <class P>
-concept cells_shape = !answers_v<question::cells, P> || requires {
-    { P::keeps } -> std::convertible_to<bool>;
-};
+concept cells_shape = !answers_v<question::cells, P> || requires { typename std::bool_constant<P::keeps>; };
 template <class D, class... Ps>
 concept shapes_fit = ((liveness_shape<Ps, D> && reset_shape<Ps, D> && lifetime_shape<Ps> && metrics_shape<Ps> && waiting_shape<Ps> && opening_shape<Ps> &&
                        watch_shape<Ps> && cells_shape<Ps>) && ...);

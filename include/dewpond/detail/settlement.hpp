@@ -183,7 +183,7 @@ protected:
         v.on_way = !Opening::in_caller && h != nullptr && h->standing() == Standing::notified ? 1 : 0;
         v.min_idle = ledger_.plan().min_idle;
         v.idle = v.min_idle == 0 ? 0 : idle_.count();
-        if (v.idle < v.min_idle) v.idle += hub_.count(v.min_idle - v.idle);
+        if (v.idle < v.min_idle) v.idle += hub_.count();
         v.vacant = ledger_.max_size() - (std::min)(ledger_.max_size(), ledger_.counted());
         return (std::max)(opening_.wanted(v), ledger_.outage.down ? 1u : 0u) > ledger_.opening();
     }

@@ -56,9 +56,9 @@ struct Setup {
     static constexpr bool times_exactly = requires { requires Metrics::exact; };
     static constexpr bool keeps_marks = expires || ages_for_check;
     static constexpr bool keeps_uses = counts || holders || keeps_marks || limits_uses;
-    /// Leases that are out too long are reported.
     /// Threads keep what they return.
-    static constexpr bool keeps_cells = requires { requires Keep::keeps; };
+    static constexpr bool keeps_cells = requires { requires bool{Keep::keeps}; };
+    /// Leases that are out too long are reported.
     static constexpr bool warns = holders && requires(const Watch& w) { w.warn_after(); };
     static constexpr bool needs_keeper = keeps_marks || warns || !Opening::in_caller;
 };

@@ -23,6 +23,7 @@
 
 #include <dewpond/config.hpp>
 #include <dewpond/deadline.hpp>
+#include <dewpond/detail/fork_watch.hpp>
 #include <dewpond/policy.hpp>
 
 #if !defined(__linux__)
@@ -71,13 +72,17 @@ struct StdThreads {
         static thread_local const Leaver leaver;
         static_cast<void>(leaver);
     }
-    [[nodiscard]] static int process() noexcept { return ::getpid(); }
+    [[nodiscard]] static int process() noexcept { return ForkWatch::generation(); }
     /// Two barriers that are one only together: after heavy() the calling thread sees every store that any thread of the
     /// process made before a light() of its own, and every thread sees after its next light() what was stored before.
     static void light() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
     static void heavy() noexcept {
         // Nothing else would do: without it one resource might have two holders.
-        if (::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) std::abort();
+        const int saved = errno;
+        while (::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+            if (errno != ENOMEM) std::abort();
+        }
+        errno = saved;
     }
     [[nodiscard]] static bool has_heavy() noexcept { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0; }
 

@@ -12,7 +12,8 @@ struct Numbered {
 using Numbers = dewpond::Pool<Numbered, dewpond::ThreadCells>;
 
 /// Of two resources the second is returned first: a thread that has a cell takes that one again, any other thread the first.
-inline bool keeps_its_own(Numbers& pool) {
+/// Internal: else the program's copy would serve both.
+static bool keeps_its_own(Numbers& pool) {
     auto one = pool.checkout();
     auto two = pool.checkout();
     const int second = *two;

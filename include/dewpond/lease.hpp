@@ -28,7 +28,7 @@ public:
     Lease() noexcept = default;
     Lease(Lease&& other) noexcept : core_{other.core_}, slot_{std::exchange(other.slot_, nullptr)} {}
     /// Returns what it held first. Moving a lease into itself leaves it as it is.
-    Lease& operator=(Lease&& other) noexcept {
+    DEWPOND_INLINE Lease& operator=(Lease&& other) noexcept {
         if (this != std::addressof(other)) {
             release();
             core_ = other.core_;

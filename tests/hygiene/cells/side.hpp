@@ -17,7 +17,7 @@ static bool keeps_its_own(Numbers& pool) {
     auto one = pool.checkout();
     auto two = pool.checkout();
     const int second = *two;
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 140'000; ++i) {
         one = {};
         one = pool.checkout();
     }

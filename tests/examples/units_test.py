@@ -33,7 +33,7 @@ def main():
         commands = {}
         for name in PACKAGED:
             there = pathlib.Path(f"/lib/systemd/system/{name}.service")
-            (units / there.name).write_text(there.read_text() if there.exists() else "[Service]\nExecStart=/bin/true\nUser=nobody\n")
+            (units / there.name).write_text(there.read_text() if there.exists() else "[Service]\nExecStart=/bin/true\nUser=daemon\n")
             commands[name] = command_of((units / f"{name}.service.d/20-dewpond.conf").read_text())
         commands["vmalert"] = command_of((units / "vmalert.service").read_text())
         shutil.copy(ROOT / "docs/examples/service/service.service", units)

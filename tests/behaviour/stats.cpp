@@ -113,12 +113,13 @@ POND_TEST_CASE_IF(the_age_of_the_oldest_lease_is_seen, c.counts || c.holders) {
     (void)pool.inspect();    // a look
     b.clock.advance(60s);
     (void)pool.inspect();    // and another one
-    BOOST_CHECK(pool.stats().oldest_lease >= Duration{59s});
+    // The keeper's thread may be the one that looks, and not be done yet.
+    BOOST_CHECK(eventually([&] { return pool.stats().oldest_lease >= Duration{59s}; }));
     BOOST_CHECK(pool.stats().oldest_lease <= Duration{60s});
     lease.end();
     b.clock.advance(1s);
     (void)pool.inspect();
-    BOOST_CHECK(pool.stats().oldest_lease == Duration{});
+    BOOST_CHECK(eventually([&] { return pool.stats().oldest_lease == Duration{}; }));
 }
 
 POND_TEST_CASE_IF(who_begins_to_wait_looks_at_the_leases, c.counts || c.holders) {

@@ -12,7 +12,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <new>
@@ -48,6 +47,8 @@ class Cells {
     template <class T>
     using var = typename Sync::template var<T>;
     using Lock = Locked<typename Sync::mutex>;
+
+    using Keys = StdThreads::atomic<std::uint64_t>;  // a bit for each that is taken; no step of an explored schedule
 
     struct Hub;
     enum State : std::uint32_t {
@@ -209,7 +210,7 @@ private:
         bool left = false;
     };
     DEWPOND_INLINE static Block& block() noexcept { return Sync::template of_thread<Block>(); }
-    DEWPOND_HIDDEN static std::atomic<std::uint64_t>& keys() noexcept { return Sync::template of_process<std::atomic<std::uint64_t>>(); }
+    DEWPOND_HIDDEN static Keys& keys() noexcept { return Sync::template of_process<Keys>(); }
     std::uint32_t take_key() noexcept {
         std::uint64_t taken = keys_.load(std::memory_order_relaxed);
         while (~taken != 0) {
@@ -321,7 +322,7 @@ private:
     }
 
     Hub* const hub_;
-    std::atomic<std::uint64_t>& keys_;  ///< of the object that the pool was made in; it may end in another
+    Keys& keys_;  ///< of the object that the pool was made in; it may end in another
     const std::uint32_t key_;
     bool shut_ = false;  ///< under the mutex of the exchange: what the hub was told last
 };
